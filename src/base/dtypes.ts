@@ -59,7 +59,7 @@ export function bfloat16ToFloat32(bits: number): number {
 export function float32ToBfloat16(value: number): number {
   f32[0] = value;
   const bits = u32[0]!;
-  if (value !== value) return (bits >>> 16) | 0x40;
+  if (Number.isNaN(value)) return (bits >>> 16) | 0x40;
   return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
 }
 
@@ -79,7 +79,7 @@ export function float32ToFloat16(value: number): number {
   const bits = u32[0]!;
   const sign = (bits >>> 16) & 0x8000;
   const magnitude = Math.abs(f32[0]!);
-  if (value !== value) return sign | 0x7e00;
+  if (Number.isNaN(value)) return sign | 0x7e00;
   if (magnitude >= 65520) return sign | 0x7c00;
   if (magnitude < 2 ** -14) return sign | roundHalfEven(magnitude * 2 ** 24);
   const exponent = ((bits >>> 23) & 0xff) - 127;

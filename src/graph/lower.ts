@@ -1,0 +1,217 @@
+/** Writes a graph as an ONNX model. Knows ONNX's spelling of each operator, and nothing of what it computes. */
+import { type DType, isDType } from "../base/dtypes.ts";
+import { fail } from "../base/errors.ts";
+import type { Shape } from "../base/shapes.ts";
+import type { ExternalData, OnnxAttribute, OnnxModel, OnnxNode, OnnxTensor } from "../onnx/model.ts";
+import { OPS } from "./ops.ts";
+import type { Constant, Graph, Node, OpAttributes, OpName, TensorType } from "./types.ts";
+
+/** Where a parameter's elements are: fed at each run, in memory, or in a file (then of any float dtype). */
+export type Placement =
+  | { readonly kind: "input" }
+  | { readonly kind: "memory"; readonly data: Float32Array }
+  | { readonly kind: "file"; readonly dtype: DType; readonly at: ExternalData };
+
+/** ONNX element type numbers (TensorProto.DataType) that Cast names. */
+const CAST_TO: Partial<Record<DType, number>> = {
+  float32: 1,
+  int32: 6,
+  int64: 7,
+  float16: 10,
+  float64: 11,
+  bfloat16: 16,
+};
+
+interface Spelling {
+  readonly attributes?: Record<string, OnnxAttribute>;
+  /** Extra constant inputs, after the node's own. */
+  readonly constants?: readonly { readonly shape: readonly number[]; readonly data: readonly number[] }[];
+  /** Order of inputs when it differs from the graph's. */
+  readonly opType?: string;
+}
+
+type Speller<K extends OpName> = (attributes: OpAttributes[K], inputs: readonly (TensorType | undefined)[]) => Spelling;
+
+const int = (value: number | boolean): OnnxAttribute => ({ kind: "int", value: Number(value) });
+const ints = (value: readonly number[]): OnnxAttribute => ({ kind: "ints", value });
+const float = (value: number): OnnxAttribute => ({ kind: "float", value });
+const string = (value: string): OnnxAttribute => ({ kind: "string", value });
+const vector = (data: readonly number[]) => ({ shape: [data.length], data });
+
+const plain: Speller<OpName> = () => ({});
+const axis = (a: { axis: number }): Spelling => ({ attributes: { axis: int(a.axis) } });
+const overAxes = (a: OpAttributes["ReduceSum"]): Spelling => ({
+  attributes: { keepdims: int(1) },
+  constants: [vector(a.axes)],
+});
+
+/** ONNX's Reshape target: fixed axes as numbers, at most one named axis as -1, others copied by 0 from the same place. */
+function reshapeTarget(from: Shape, to: Shape): number[] {
+  const named = [...to.keys()].filter((i) => typeof to[i] === "string");
+  const copied = named.filter((i) => from[i] === to[i]);
+  const inferred = named.length > copied.length ? named.filter((i) => !copied.includes(i)) : [];
+  if (inferred.length > 1)
+    fail("UNSUPPORTED", `Reshape to [${to}]: got ${inferred.length} named axes, expected at most one`);
+  return to.map((dim, i) => (typeof dim === "number" ? dim : copied.includes(i) ? 0 : -1));
+}
+
+function fixedShape(shape: Shape, where: string): number[] {
+  return shape.map((dim) =>
+    typeof dim === "number" ? dim : fail("UNSUPPORTED", `${where}: got the named axis ${dim}`),
+  );
+}
+
+const SPELLERS: { readonly [K in OpName]: Speller<K> } = {
+  Add: plain,
+  Sub: plain,
+  Mul: plain,
+  Div: plain,
+  Min: plain,
+  Neg: plain,
+  Exp: plain,
+  Log: plain,
+  Sqrt: plain,
+  Tanh: plain,
+  Sigmoid: plain,
+  Erf: plain,
+  Gelu: (a) => ({ attributes: { approximate: string(a.approximate) } }),
+  QuickGelu: (a) => ({ attributes: { alpha: float(a.alpha) } }),
+  Softmax: axis,
+  LogSoftmax: axis,
+  ReduceSum: overAxes,
+  ReduceMean: overAxes,
+  ReduceSumSquare: overAxes,
+  MatMul: plain,
+  FusedMatMul: (a) => ({ attributes: { transA: int(a.transA), transB: int(a.transB), alpha: float(a.alpha) } }),
+  Gemm: (a) => ({ attributes: { transA: int(a.transA), transB: int(a.transB), alpha: float(a.alpha) } }),
+  Reshape: (a, [x]) => ({ constants: [vector(reshapeTarget(x!.shape, a.shape))] }),
+  Transpose: (a) => ({ attributes: { perm: ints(a.perm) } }),
+  Expand: (a) => ({ constants: [vector(fixedShape(a.shape, "Expand"))] }),
+  Concat: axis,
+  Split: (a) => ({ attributes: { axis: int(a.axis) }, constants: [vector(a.sizes)] }),
+  Slice: (a) => ({ constants: [vector([a.start]), vector([a.end]), vector([a.axis])] }),
+  Gather: axis,
+  GatherElements: axis,
+  ScatterElements: (a) => ({ attributes: { axis: int(a.axis), reduction: string(a.reduction) } }),
+  Cast: (a) => ({ attributes: { to: int(CAST_TO[a.to] ?? fail("UNSUPPORTED", `Cast: no ONNX number for ${a.to}`)) } }),
+  Identity: plain,
+  LayerNormalization: (a) => ({ attributes: { axis: int(-1), epsilon: float(a.epsilon) } }),
+  SimplifiedLayerNormalization: (a) => ({
+    attributes: { axis: int(-1), epsilon: float(a.epsilon), stash_type: int(1) },
+  }),
+  RotaryEmbedding: (a) => ({
+    attributes: { num_heads: int(a.numHeads), interleaved: int(a.interleaved), rotary_embedding_dim: int(0) },
+  }),
+  GroupQueryAttention: (a) => ({
+    attributes: {
+      num_heads: int(a.numHeads),
+      kv_num_heads: int(a.kvNumHeads),
+      scale: float(a.scale),
+      do_rotary: int(a.doRotary),
+    },
+  }),
+};
+
+/**
+ * The ONNX model of a graph. `place` says where each parameter is. Parameters in files of 16-bit floats get a Cast,
+ * which the runtime folds when it loads the model.
+ */
+export function lowerGraph(graph: Graph, place: (parameter: string) => Placement): OnnxModel {
+  const nodes: OnnxNode[] = [];
+  const initializers: OnnxTensor[] = graph.constants.map(constantTensor);
+  const inputs = graph.inputs.map(({ name, dtype, shape }) => ({ name, dtype, shape }));
+  for (const { value } of graph.parameters) {
+    const placement = place(value.name);
+    if (placement.kind === "input") inputs.push({ name: value.name, dtype: value.dtype, shape: value.shape });
+    else placeInitializer(value.name, fixedShape(value.shape, value.name), placement, initializers, nodes);
+  }
+  const names = outputNames(graph);
+  const known = new Map<string, string>();
+  for (const node of graph.nodes) nodes.push(lowerNode(node, names, initializers, known));
+  for (const { name, value } of graph.outputs)
+    if (names.get(value.name) !== name) nodes.push(identityNode(names.get(value.name) ?? value.name, name));
+  return {
+    name: graph.name,
+    opsets: { "": 21, "com.microsoft": 1 },
+    nodes,
+    inputs,
+    outputs: graph.outputs.map(({ name, value }) => ({ name, dtype: value.dtype, shape: value.shape })),
+    initializers,
+    aliases: graph.aliases,
+  };
+}
+
+/** The name each node output takes in the model: its first public name where it has one. */
+function outputNames(graph: Graph): Map<string, string> {
+  const names = new Map<string, string>();
+  for (const { name, value } of graph.outputs)
+    if (value.kind === "node" && !names.has(value.name)) names.set(value.name, name);
+  return names;
+}
+
+function lowerNode(
+  node: Node,
+  names: ReadonlyMap<string, string>,
+  initializers: OnnxTensor[],
+  known: Map<string, string>,
+): OnnxNode {
+  const speller = SPELLERS[node.op] as Speller<OpName>;
+  const { attributes = {}, constants = [] } = speller(node.attributes as never, node.inputs);
+  const rename = (name: string) => names.get(name) ?? name;
+  const extra = constants.map(({ shape, data }) => {
+    const key = data.join();
+    const name = known.get(key) ?? `int64:${key}`;
+    if (!known.has(key))
+      initializers.push({ name, dtype: "int64", shape, data: bytesOf(BigInt64Array.from(data, BigInt)) });
+    known.set(key, name);
+    return name;
+  });
+  return {
+    name: node.name,
+    domain: OPS[node.op].domain,
+    opType: node.op,
+    inputs: [...node.inputs.map((value) => (value ? rename(value.name) : "")), ...extra],
+    outputs: node.outputs.map((value) => rename(value.name)),
+    attributes,
+  };
+}
+
+function identityNode(from: string, to: string): OnnxNode {
+  return { name: `output:${to}`, domain: "", opType: "Identity", inputs: [from], outputs: [to], attributes: {} };
+}
+
+function placeInitializer(
+  name: string,
+  shape: readonly number[],
+  placement: Exclude<Placement, { kind: "input" }>,
+  initializers: OnnxTensor[],
+  nodes: OnnxNode[],
+): void {
+  if (placement.kind === "memory") {
+    initializers.push({ name, dtype: "float32", shape, data: bytesOf(placement.data) });
+    return;
+  }
+  if (placement.dtype === "float32") {
+    initializers.push({ name, dtype: "float32", shape, data: placement.at });
+    return;
+  }
+  if (!isDType(placement.dtype)) fail("BAD_WEIGHTS", `${name}: unknown dtype ${placement.dtype}`);
+  const stored = `${name}:${placement.dtype}`;
+  initializers.push({ name: stored, dtype: placement.dtype, shape, data: placement.at });
+  nodes.push({
+    name: `${name}:cast`,
+    domain: "",
+    opType: "Cast",
+    inputs: [stored],
+    outputs: [name],
+    attributes: { to: int(CAST_TO.float32!) },
+  });
+}
+
+function constantTensor({ value, data }: Constant): OnnxTensor {
+  return { name: value.name, dtype: value.dtype, shape: fixedShape(value.shape, value.name), data: bytesOf(data) };
+}
+
+function bytesOf(data: ArrayBufferView): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}

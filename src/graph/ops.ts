@@ -1,0 +1,275 @@
+/** The op table: for each operator its domain, arity and shape rule. A missing row does not compile. */
+import type { DType } from "../base/dtypes.ts";
+import { fail } from "../base/errors.ts";
+import {
+  addDims,
+  broadcastShapes,
+  type Dim,
+  frontAxis,
+  mulDims,
+  type Shape,
+  sameShape,
+  showShape,
+  sizeOf,
+} from "../base/shapes.ts";
+import type { OpAttributes, OpName, TensorType } from "./types.ts";
+
+/** ONNX's own operator set (version 21), or ONNX Runtime's contributed one. */
+export type OpDomain = "" | "com.microsoft";
+
+/** What the graph must know of an operator to type it. */
+export interface OpSpec<Attributes> {
+  readonly domain: OpDomain;
+  /** Fewest and most inputs. */
+  readonly arity: readonly [number, number];
+  /** Output types from input types; throws BAD_SHAPE or BAD_DTYPE with a message that the caller prefixes by the node. */
+  readonly infer: (inputs: readonly TensorType[], attributes: Attributes) => TensorType[];
+}
+
+const FLOATS: readonly DType[] = ["float32", "float64"];
+
+function needFloat(...types: TensorType[]): DType {
+  const dtype = types[0]!.dtype;
+  if (!FLOATS.includes(dtype)) fail("BAD_DTYPE", `got ${dtype}, expected a float type`);
+  return needSame(...types);
+}
+
+function needSame(...types: TensorType[]): DType {
+  const [first, ...rest] = types;
+  for (const type of rest)
+    if (type.dtype !== first!.dtype) fail("BAD_DTYPE", `got ${first!.dtype} and ${type.dtype}, expected one type`);
+  return first!.dtype;
+}
+
+function needIndices(type: TensorType): void {
+  if (type.dtype !== "int64" && type.dtype !== "int32") fail("BAD_DTYPE", `got ${type.dtype} indices, expected int64`);
+}
+
+function needRank(type: TensorType, rank: number, what: string): void {
+  if (type.shape.length !== rank) fail("BAD_SHAPE", `${what}: got ${showShape(type.shape)}, expected ${rank} axes`);
+}
+
+function needEqual(a: Dim | undefined, b: Dim | undefined, what: string): void {
+  if (a !== b) fail("BAD_SHAPE", `${what}: got ${a} and ${b}, expected equal lengths`);
+}
+
+const unary: OpSpec<unknown> = {
+  domain: "",
+  arity: [1, 1],
+  infer: ([x]) => [{ dtype: needFloat(x!), shape: x!.shape }],
+};
+
+const binary: OpSpec<unknown> = {
+  domain: "",
+  arity: [2, 2],
+  infer: ([a, b]) => {
+    const dtype = needSame(a!, b!);
+    const shape = broadcastShapes(a!.shape, b!.shape);
+    if (!shape) fail("BAD_SHAPE", `got ${showShape(a!.shape)} and ${showShape(b!.shape)}, which do not broadcast`);
+    return [{ dtype, shape: shape! }];
+  },
+};
+
+const alongAxis: OpSpec<OpAttributes["Softmax"]> = {
+  domain: "",
+  arity: [1, 1],
+  infer: ([x], { axis }) => {
+    frontAxis(axis, x!.shape.length, "axis");
+    return [{ dtype: needFloat(x!), shape: x!.shape }];
+  },
+};
+
+const reduce: OpSpec<OpAttributes["ReduceSum"]> = {
+  domain: "",
+  arity: [1, 1],
+  infer: ([x], { axes }) => {
+    for (const axis of axes) if (axis < 0) fail("BAD_SHAPE", `axes: got ${axis}, expected axes counted from the front`);
+    for (const axis of axes) frontAxis(axis, x!.shape.length, "axes");
+    return [{ dtype: needFloat(x!), shape: x!.shape.map((dim, i) => (axes.includes(i) ? 1 : dim)) }];
+  },
+};
+
+/** (…, M, K) x (…, K, N), with the last two axes of either swapped on request. */
+function matMulShape(a: TensorType, b: TensorType, transA: boolean, transB: boolean): Shape {
+  if (a.shape.length < 2 || b.shape.length < 2)
+    fail("BAD_SHAPE", `got ${showShape(a.shape)} and ${showShape(b.shape)}, expected 2 axes or more`);
+  const last = (shape: Shape, swap: boolean) => (swap ? [shape.at(-1), shape.at(-2)] : [shape.at(-2), shape.at(-1)]);
+  const [m, ka] = last(a.shape, transA);
+  const [kb, n] = last(b.shape, transB);
+  needEqual(ka, kb, "inner axis");
+  const batch = broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -2));
+  if (!batch)
+    fail("BAD_SHAPE", `batch axes: got ${showShape(a.shape)} and ${showShape(b.shape)}, which do not broadcast`);
+  return [...batch!, m!, n!];
+}
+
+const norm = (outputs: number) => (inputs: readonly TensorType[]) => {
+  const [x, scale, bias] = inputs as [TensorType, TensorType, TensorType | undefined];
+  const dtype = needFloat(x, scale, ...(bias ? [bias] : []));
+  needEqual(scale.shape[0], x.shape.at(-1), "scale");
+  const reduced = { dtype, shape: [...x.shape.slice(0, -1), 1] };
+  return [{ dtype, shape: x.shape }, ...Array.from({ length: outputs - 1 }, () => reduced)];
+};
+
+function inferConcat(inputs: readonly TensorType[], { axis }: OpAttributes["Concat"]): TensorType[] {
+  const [first, ...rest] = inputs as [TensorType, ...TensorType[]];
+  const dtype = needSame(...inputs);
+  const at = frontAxis(axis, first.shape.length, "axis");
+  for (const type of rest) {
+    needRank(type, first.shape.length, "operand");
+    for (const [i, dim] of type.shape.entries()) if (i !== at) needEqual(dim, first.shape[i], `axis ${i}`);
+  }
+  return [{ dtype, shape: first.shape.with(at, addDims(...inputs.map((type) => type.shape[at]!))) }];
+}
+
+function inferSplit([x]: readonly TensorType[], { axis, sizes }: OpAttributes["Split"]): TensorType[] {
+  const at = frontAxis(axis, x!.shape.length, "axis");
+  needEqual(
+    sizes.reduce((a, b) => a + b, 0),
+    x!.shape[at],
+    "sum of sizes",
+  );
+  return sizes.map((size) => ({ dtype: x!.dtype, shape: x!.shape.with(at, size) }));
+}
+
+function inferSlice([x]: readonly TensorType[], { axis, start, end }: OpAttributes["Slice"]): TensorType[] {
+  const at = frontAxis(axis, x!.shape.length, "axis");
+  const length = x!.shape[at]!;
+  if (typeof length !== "number") return fail("BAD_SHAPE", `got the named axis ${length}, expected a fixed length`);
+  const clamp = (i: number) => Math.min(length, Math.max(0, i < 0 ? i + length : i));
+  return [{ dtype: x!.dtype, shape: x!.shape.with(at, Math.max(0, clamp(end) - clamp(start))) }];
+}
+
+function inferGroupQueryAttention(
+  inputs: readonly TensorType[],
+  { numHeads, kvNumHeads }: OpAttributes["GroupQueryAttention"],
+): TensorType[] {
+  const [query, key, , pastKey] = inputs as TensorType[];
+  needRank(query!, 3, "query");
+  needRank(pastKey!, 4, "past key");
+  const headDim = pastKey!.shape[3]!;
+  if (numHeads % kvNumHeads !== 0) fail("BAD_SHAPE", `got ${numHeads} heads over ${kvNumHeads} key-value heads`);
+  const packed = key === undefined ? numHeads + 2 * kvNumHeads : numHeads;
+  needEqual(query!.shape[2], mulDims(packed, headDim), "query width");
+  const present = { dtype: query!.dtype, shape: pastKey!.shape };
+  return [{ dtype: query!.dtype, shape: query!.shape.with(2, mulDims(numHeads, headDim)) }, present, present];
+}
+
+/** Every operator's row. */
+export const OPS: { readonly [K in OpName]: OpSpec<OpAttributes[K]> } = {
+  Add: binary,
+  Sub: binary,
+  Mul: binary,
+  Div: binary,
+  Min: binary,
+  Neg: unary,
+  Exp: unary,
+  Log: unary,
+  Sqrt: unary,
+  Tanh: unary,
+  Sigmoid: unary,
+  Erf: unary,
+  Gelu: unary,
+  QuickGelu: { ...unary, domain: "com.microsoft" },
+  Softmax: alongAxis,
+  LogSoftmax: alongAxis,
+  ReduceSum: reduce,
+  ReduceMean: reduce,
+  ReduceSumSquare: reduce,
+  MatMul: {
+    domain: "",
+    arity: [2, 2],
+    infer: ([a, b]) => [{ dtype: needFloat(a!, b!), shape: matMulShape(a!, b!, false, false) }],
+  },
+  FusedMatMul: {
+    domain: "com.microsoft",
+    arity: [2, 2],
+    infer: ([a, b], { transA, transB }) => [{ dtype: needFloat(a!, b!), shape: matMulShape(a!, b!, transA, transB) }],
+  },
+  Gemm: {
+    domain: "",
+    arity: [2, 3],
+    infer: ([a, b, c], { transA, transB }) => {
+      needRank(a!, 2, "A");
+      needRank(b!, 2, "B");
+      const shape = matMulShape(a!, b!, transA, transB);
+      if (c && !sameShape(broadcastShapes(c.shape, shape) ?? [], shape))
+        fail("BAD_SHAPE", `C: got ${showShape(c.shape)}, expected one that broadcasts to ${showShape(shape)}`);
+      return [{ dtype: needFloat(a!, b!, ...(c ? [c] : [])), shape }];
+    },
+  },
+  Reshape: {
+    domain: "",
+    arity: [1, 1],
+    infer: ([x], { shape }) => {
+      needEqual(sizeOf(x!.shape), sizeOf(shape), "number of elements");
+      return [{ dtype: x!.dtype, shape }];
+    },
+  },
+  Transpose: {
+    domain: "",
+    arity: [1, 1],
+    infer: ([x], { perm }) => {
+      const sorted = [...perm].sort((a, b) => a - b);
+      if (sorted.length !== x!.shape.length || sorted.some((axis, i) => axis !== i))
+        fail("BAD_SHAPE", `perm: got [${perm}], expected an order of ${x!.shape.length} axes`);
+      return [{ dtype: x!.dtype, shape: perm.map((axis) => x!.shape[axis]!) }];
+    },
+  },
+  Expand: {
+    domain: "",
+    arity: [1, 1],
+    infer: ([x], { shape }) => {
+      if (!sameShape(broadcastShapes(x!.shape, shape) ?? [], shape))
+        fail("BAD_SHAPE", `got ${showShape(x!.shape)}, expected one that broadcasts to ${showShape(shape)}`);
+      return [{ dtype: x!.dtype, shape }];
+    },
+  },
+  Concat: { domain: "", arity: [1, 1024], infer: inferConcat },
+  Split: { domain: "", arity: [1, 1], infer: inferSplit },
+  Slice: { domain: "", arity: [1, 1], infer: inferSlice },
+  Gather: {
+    domain: "",
+    arity: [2, 2],
+    infer: ([x, indices], { axis }) => {
+      needIndices(indices!);
+      const at = frontAxis(axis, x!.shape.length, "axis");
+      return [{ dtype: x!.dtype, shape: [...x!.shape.slice(0, at), ...indices!.shape, ...x!.shape.slice(at + 1)] }];
+    },
+  },
+  GatherElements: {
+    domain: "",
+    arity: [2, 2],
+    infer: ([x, indices]) => {
+      needIndices(indices!);
+      needRank(indices!, x!.shape.length, "indices");
+      return [{ dtype: x!.dtype, shape: indices!.shape }];
+    },
+  },
+  ScatterElements: {
+    domain: "",
+    arity: [3, 3],
+    infer: ([x, indices, updates]) => {
+      needIndices(indices!);
+      if (!sameShape(indices!.shape, updates!.shape))
+        fail("BAD_SHAPE", `got indices ${showShape(indices!.shape)} and updates ${showShape(updates!.shape)}`);
+      return [{ dtype: needSame(x!, updates!), shape: x!.shape }];
+    },
+  },
+  Cast: { domain: "", arity: [1, 1], infer: ([x], { to }) => [{ dtype: to, shape: x!.shape }] },
+  Identity: { domain: "", arity: [1, 1], infer: ([x]) => [x!] },
+  LayerNormalization: { domain: "", arity: [2, 3], infer: norm(3) },
+  SimplifiedLayerNormalization: { domain: "", arity: [2, 2], infer: norm(2) },
+  RotaryEmbedding: {
+    domain: "com.microsoft",
+    arity: [4, 4],
+    infer: ([x, positions, cos, sin], { numHeads }) => {
+      needRank(x!, 3, "input");
+      needIndices(positions!);
+      needEqual(x!.shape[2], mulDims(2 * numHeads, cos!.shape[1]!), "width of all heads");
+      needEqual(cos!.shape[1], sin!.shape[1], "cos and sin");
+      return [{ dtype: needFloat(x!, cos!, sin!), shape: x!.shape }];
+    },
+  },
+  GroupQueryAttention: { domain: "com.microsoft", arity: [7, 9], infer: inferGroupQueryAttention },
+};

@@ -1,0 +1,126 @@
+/** The parts of a graph: typed values, nodes that make them, and the closed list of operators with their attributes. */
+import type { DType } from "../base/dtypes.ts";
+import type { Shape } from "../base/shapes.ts";
+
+/** What is known of a tensor before it exists. */
+export interface TensorType {
+  readonly dtype: DType;
+  readonly shape: Shape;
+}
+
+type None = Record<never, never>;
+type Axis = { readonly axis: number };
+/** `axes` are counted from the front; the reduced axes stay with length 1. */
+type Reduce = { readonly axes: readonly number[] };
+
+/**
+ * Every operator a graph may hold, with its attributes. Names and meanings are ONNX's, or those of ONNX Runtime's
+ * com.microsoft domain; attributes that ONNX passes as small constant tensors (shapes, axes, sizes) stand here too.
+ */
+export interface OpAttributes {
+  Add: None;
+  Sub: None;
+  Mul: None;
+  Div: None;
+  Min: None;
+  Neg: None;
+  Exp: None;
+  Log: None;
+  Sqrt: None;
+  Tanh: None;
+  Sigmoid: None;
+  Erf: None;
+  Gelu: { readonly approximate: "none" | "tanh" };
+  /** x * sigmoid(alpha x); alpha 1 is SiLU. */
+  QuickGelu: { readonly alpha: number };
+  Softmax: Axis;
+  LogSoftmax: Axis;
+  ReduceSum: Reduce;
+  ReduceMean: Reduce;
+  ReduceSumSquare: Reduce;
+  MatMul: None;
+  /** alpha * op(A) op(B) over the last two axes; the others broadcast as in MatMul. */
+  FusedMatMul: { readonly transA: boolean; readonly transB: boolean; readonly alpha: number };
+  /** alpha * op(A) op(B) + C for matrices. */
+  Gemm: { readonly transA: boolean; readonly transB: boolean; readonly alpha: number };
+  Reshape: { readonly shape: Shape };
+  Transpose: { readonly perm: readonly number[] };
+  Expand: { readonly shape: Shape };
+  Concat: Axis;
+  Split: Axis & { readonly sizes: readonly number[] };
+  /** Elements `start` to before `end` along one axis; negative counts from the end, a huge `end` means all. */
+  Slice: Axis & { readonly start: number; readonly end: number };
+  Gather: Axis;
+  GatherElements: Axis;
+  ScatterElements: Axis & { readonly reduction: "none" | "add" };
+  Cast: { readonly to: DType };
+  Identity: None;
+  /** Outputs: normalised, mean, inverse standard deviation (over the last axis, which stays with length 1). */
+  LayerNormalization: { readonly epsilon: number };
+  /** RMSNorm. Outputs: normalised, inverse root mean square (last axis stays with length 1). */
+  SimplifiedLayerNormalization: { readonly epsilon: number };
+  /** Rotates halves of each head of (B, T, H*D) by the rows of cos and sin (positions, D/2) that the positions name. */
+  RotaryEmbedding: { readonly numHeads: number; readonly interleaved: boolean };
+  /** Causal attention over a cache; outputs: attended (B, S, H*D), present key and value (B, KV, P, D). */
+  GroupQueryAttention: {
+    readonly numHeads: number;
+    readonly kvNumHeads: number;
+    readonly scale: number;
+    readonly doRotary: boolean;
+  };
+}
+
+/** The name of an operator. */
+export type OpName = keyof OpAttributes;
+
+/** A tensor in a graph: an input, a parameter, a constant, or what a node makes. Names are unique in a graph. */
+export interface Value extends TensorType {
+  readonly graph: Graph;
+  readonly kind: "input" | "parameter" | "constant" | "node";
+  readonly name: string;
+}
+
+/** One operator call; an absent optional input is undefined. `scope` says which layer wrote it. */
+export interface Node<K extends OpName = OpName> {
+  readonly name: string;
+  readonly scope: string;
+  readonly op: K;
+  readonly inputs: readonly (Value | undefined)[];
+  readonly outputs: readonly Value[];
+  readonly attributes: OpAttributes[K];
+}
+
+/** A constant's elements, row-major. */
+export interface Constant {
+  readonly value: Value;
+  readonly data: Float32Array | Float64Array | BigInt64Array | Int32Array;
+}
+
+/** How a parameter starts, as data: the train room draws the numbers. */
+export type Init =
+  | { readonly kind: "normal"; readonly std: number }
+  | { readonly kind: "zeros" }
+  | { readonly kind: "ones" };
+
+/** A trained tensor: its Hugging Face name is the value's name. */
+export interface Parameter {
+  readonly value: Value;
+  readonly init: Init;
+}
+
+/** A graph under construction or done. Nodes stand in an order that can be executed. */
+export interface Graph {
+  readonly name: string;
+  readonly inputs: Value[];
+  readonly parameters: Parameter[];
+  readonly constants: Constant[];
+  readonly nodes: Node[];
+  /** Public names of results, in order. */
+  readonly outputs: { name: string; value: Value }[];
+  /** Pairs of input and output that may share one buffer. */
+  readonly aliases: (readonly [input: string, output: string])[];
+  /** Names in use, and how often each stem was asked for. */
+  readonly names: Map<string, number>;
+  /** The scopes that new nodes are written under. */
+  readonly scopes: string[];
+}
