@@ -1,0 +1,79 @@
+/** Reads config.json with every number checked before it sizes anything. Knows no family's keys. */
+import { fail } from "../base/errors.ts";
+
+/** A parsed JSON object. */
+export type JsonObject = { readonly [key: string]: unknown };
+
+/** True for a JSON object, false for null and arrays. */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Reads keys of one object; errors are BAD_CONFIG with the file and key, UNSUPPORTED for what cannot be honoured. */
+export interface ConfigReader {
+  /** A whole number from 1 (or `min`) to 2^31 - 1 (or `max`). Without a fallback the key is required. */
+  int(key: string, fallback?: number, range?: { min?: number; max?: number }): number;
+  /** A finite number above zero. */
+  positive(key: string, fallback?: number): number;
+  bool(key: string, fallback: boolean): boolean;
+  text(key: string, fallback: string): string;
+  /** The object under a key, or undefined when it is absent or null. */
+  object(key: string): ConfigReader | undefined;
+  /** Refuses any value of a key but those listed; absent and null count as the first. */
+  expect(key: string, ...allowed: readonly (string | number | boolean)[]): void;
+  has(key: string): boolean;
+  readonly where: string;
+}
+
+const MAX_INT = 2 ** 31 - 1;
+
+/** A reader over a config. `where` names the file in messages. */
+export function configReader(config: JsonObject, where: string): ConfigReader {
+  const get = (key: string): unknown => (Object.hasOwn(config, key) ? config[key] : undefined);
+  const bad = (key: string, expected: string): never =>
+    fail("BAD_CONFIG", `${where}: ${key}: got ${show(get(key))}, expected ${expected}`);
+  const read = <T>(key: string, fallback: T | undefined, expected: string, test: (x: unknown) => x is T): T => {
+    const value = get(key) ?? fallback;
+    return test(value) ? value : bad(key, expected);
+  };
+  return {
+    where,
+    int(key, fallback, { min = 1, max = MAX_INT } = {}) {
+      const test = (x: unknown): x is number => Number.isInteger(x) && (x as number) >= min && (x as number) <= max;
+      return read(key, fallback, `a whole number from ${min} to ${max}`, test);
+    },
+    positive(key, fallback) {
+      const test = (x: unknown): x is number => Number.isFinite(x) && (x as number) > 0;
+      return read(key, fallback, "a number above 0", test);
+    },
+    bool: (key, fallback) => read(key, fallback, "true or false", (x): x is boolean => typeof x === "boolean"),
+    text: (key, fallback) => read(key, fallback, "a string", (x): x is string => typeof x === "string"),
+    object(key) {
+      const value = get(key);
+      if (value === undefined || value === null) return undefined;
+      return isJsonObject(value) ? configReader(value, `${where}: ${key}`) : bad(key, "an object or null");
+    },
+    expect(key, ...allowed) {
+      const value = get(key);
+      if (value === undefined || value === null || allowed.includes(value as string)) return;
+      const listed = allowed.map(show).join(" or ");
+      fail("UNSUPPORTED", `${where}: ${key}: got ${show(value)}, and this version runs only ${listed}`);
+    },
+    has: (key) => get(key) !== undefined && get(key) !== null,
+  };
+}
+
+function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? "nothing";
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
+
+/** Throws BAD_OPTION unless `part` divides `whole`. */
+export function needDivides(part: number, whole: number, partName: string, wholeName: string): void {
+  if (whole % part === 0) return;
+  const below = [...Array(part).keys()].map((i) => part - i).find((n) => whole % n === 0) ?? 1;
+  fail(
+    "BAD_OPTION",
+    `${partName}: got ${part}, expected a divisor of ${wholeName} ${whole}. Try ${partName} ${below}.`,
+  );
+}

@@ -1,0 +1,38 @@
+/** The two graphs every model gives: a loss to train on, and logits over a cache to run. */
+
+import { input, output } from "../graph/build.ts";
+import { gather } from "../graph/functions.ts";
+import type { Graph, Value } from "../graph/types.ts";
+import { inferenceBuilder, trainingBuilder } from "../nn/builder.ts";
+import { crossEntropy } from "../nn/losses.ts";
+import type { CausalLm } from "./types.ts";
+
+/** A training graph, not yet differentiated. */
+export interface LossGraph {
+  readonly graph: Graph;
+  /** The weighted negative log-likelihood, a scalar in nats; see {@link crossEntropy}. */
+  readonly loss: Value;
+  /** The model's logits, (B*T, V). */
+  readonly logits: Value;
+}
+
+/** The loss of a model over (B, T): inputs `input_ids`, `position_ids`, `targets` int64 and `weights` float32. */
+export function lossGraph(model: CausalLm, batch: number, tokens: number): LossGraph {
+  const b = trainingBuilder(`${model.modelType}-loss`, batch, tokens);
+  const targets = input(b.graph, "targets", "int64", [batch, tokens]);
+  const weights = input(b.graph, "weights", "float32", [batch, tokens]);
+  const logits = model.head(b, model.hidden(b)); // (N, V)
+  return { graph: b.graph, logits, loss: crossEntropy(logits, targets, weights) };
+}
+
+/**
+ * The inference graph over a cache of up to `positions`. Besides {@link inferenceBuilder}'s inputs it takes
+ * `logit_rows`, int64 (R): the rows of (B*S) whose `logits` (R, V) are wanted, so that decoding pays for one row of the
+ * head and scoring for all.
+ */
+export function cachedGraph(model: CausalLm, batch: number, positions: number): Graph {
+  const b = inferenceBuilder(`${model.modelType}-cached`, batch, positions);
+  const rows = input(b.graph, "logit_rows", "int64", ["R"]);
+  output(b.graph, "logits", model.head(b, gather(model.hidden(b), rows))); // (R, V)
+  return b.graph;
+}

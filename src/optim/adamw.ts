@@ -1,0 +1,70 @@
+/** AdamW as a graph (Loshchilov and Hutter 2019): new weights and moments from old ones and gradients. */
+import { input, output } from "../graph/build.ts";
+import { add, div, mul, sqrt, sub } from "../graph/functions.ts";
+import type { Graph, Value } from "../graph/types.ts";
+
+/** Hyperparameters that stay the same for a whole run. */
+export interface AdamwOptions {
+  /** Decay of the mean of gradients, in [0, 1). */
+  readonly beta1: number;
+  /** Decay of the mean of squared gradients, in [0, 1). */
+  readonly beta2: number;
+  readonly epsilon: number;
+  /** Decoupled decay per unit of learning rate, for the parameters that {@link decays} names. */
+  readonly weightDecay: number;
+}
+
+/** What changes every step: scalars of the graph. */
+export interface StepScalars {
+  readonly learningRate: Value;
+  /** 1 / (1 - beta1^t): the mean's missing mass at step t, from 1. */
+  readonly correction1: Value;
+  /** 1 / sqrt(1 - beta2^t). */
+  readonly correction2: Value;
+}
+
+/** Matrices decay; biases, norm scales and other vectors do not. */
+export function decays(parameter: Value): boolean {
+  return parameter.shape.length >= 2;
+}
+
+/** Declares the scalars as inputs `learning_rate`, `correction1` and `correction2`. */
+export function stepScalars(graph: Graph): StepScalars {
+  const scalarInput = (name: string) => input(graph, name, "float32", []);
+  return {
+    learningRate: scalarInput("learning_rate"),
+    correction1: scalarInput("correction1"),
+    correction2: scalarInput("correction2"),
+  };
+}
+
+/** The values of the two corrections at step t, counted from 1. */
+export function corrections(
+  step: number,
+  { beta1, beta2 }: AdamwOptions,
+): { correction1: number; correction2: number } {
+  return { correction1: 1 / (1 - beta1 ** step), correction2: 1 / Math.sqrt(1 - beta2 ** step) };
+}
+
+/** Names of a parameter's state: inputs `adam.m.NAME`, `adam.v.NAME`; outputs `new.NAME`, `new.adam.m.NAME`, ... */
+export const stateNames = (parameter: string) => [`adam.m.${parameter}`, `adam.v.${parameter}`] as const;
+/** The output that holds the next value of a parameter or state. */
+export const nextName = (name: string) => `new.${name}`;
+
+/**
+ * Writes the update of one parameter: m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2, and
+ * p = p (1 - lr decay) - lr c1 m / (sqrt(v) c2 + eps), which is PyTorch's order of operations.
+ */
+export function adamwUpdate(parameter: Value, grad: Value, scalars: StepScalars, options: AdamwOptions): void {
+  const { graph, name, shape } = parameter;
+  const { beta1, beta2, epsilon, weightDecay } = options;
+  const [mName, vName] = stateNames(name);
+  const m = add(mul(input(graph, mName, "float32", shape), beta1), mul(grad, 1 - beta1));
+  const v = add(mul(input(graph, vName, "float32", shape), beta2), mul(mul(grad, grad), 1 - beta2));
+  const change = div(m, add(mul(sqrt(v), scalars.correction2), epsilon));
+  const rate = mul(scalars.learningRate, scalars.correction1);
+  const kept = decays(parameter) ? mul(parameter, sub(1, mul(scalars.learningRate, weightDecay))) : parameter;
+  output(graph, nextName(name), sub(kept, mul(change, rate)));
+  output(graph, nextName(mName), m);
+  output(graph, nextName(vName), v);
+}
