@@ -1,0 +1,85 @@
+/** The graphs that training runs, put together from a model's loss, its gradients and an optimiser. Holds no data. */
+
+import { gradients } from "../grad/backward.ts";
+import { createGraph, input, output } from "../graph/build.ts";
+import { add } from "../graph/functions.ts";
+import { prune } from "../graph/passes.ts";
+import type { Graph, Value } from "../graph/types.ts";
+import { verifyGraph } from "../graph/verify.ts";
+import { lossGraph } from "../models/heads.ts";
+import type { CausalLm } from "../models/types.ts";
+import { type AdamwOptions, adamwUpdate, nextName, stepScalars } from "../optim/adamw.ts";
+import { clipByGlobalNorm, globalNorm } from "../optim/clip.ts";
+
+/** What fixes the shape of a training step. */
+export interface StepOptions {
+  readonly batch: number;
+  readonly context: number;
+  readonly adamw: AdamwOptions;
+  /** Largest global norm of the gradients; 0 leaves them as they are. */
+  readonly clipNorm: number;
+  /** Compute each block's activations again in the backward pass instead of keeping them. */
+  readonly checkpointing: boolean;
+}
+
+/** Outputs of every step: the loss in nats per weighted token, and the gradients' norm before clipping. */
+export const LOSS = "loss";
+export const GRAD_NORM = "grad_norm";
+
+/** The name of a parameter's running sum of gradients. */
+export const sumName = (parameter: string) => `sum.${parameter}`;
+
+/** Forward pass alone: the loss of a batch. */
+export function evaluationGraph(model: CausalLm, batch: number, context: number): Graph {
+  const { graph, loss } = lossGraph(model, batch, context);
+  output(graph, LOSS, loss);
+  return verifyGraph(prune(graph));
+}
+
+/** Forward, backward, clipping and update in one graph: `NAME` and its state in, `new.NAME` and its state out. */
+export function stepGraph(model: CausalLm, options: StepOptions): Graph {
+  const { graph, loss, grads } = differentiated(model, options);
+  output(graph, LOSS, loss);
+  update(graph, grads, options);
+  return verifyGraph(prune(graph));
+}
+
+/** Forward and backward of one micro-batch, added to running sums: `sum.NAME` in, `new.sum.NAME` out. */
+export function accumulationGraph(model: CausalLm, options: StepOptions): Graph {
+  const { graph, loss, grads } = differentiated(model, options);
+  output(graph, LOSS, loss);
+  for (const [i, { value }] of graph.parameters.entries()) {
+    const sum = input(graph, sumName(value.name), "float32", value.shape);
+    output(graph, nextName(sum.name), add(sum, grads[i]!));
+  }
+  return verifyGraph(prune(graph));
+}
+
+/** Clipping and update from the sums that {@link accumulationGraph} leaves. `parameters` are those of that graph. */
+export function updateGraph(parameters: Graph["parameters"], options: StepOptions): Graph {
+  const graph = createGraph("update");
+  for (const { value, init } of parameters) graph.parameters.push({ value: { ...value, graph }, init });
+  const grads = graph.parameters.map(({ value }) => input(graph, sumName(value.name), "float32", value.shape));
+  update(graph, grads, options);
+  return verifyGraph(prune(graph));
+}
+
+function differentiated(model: CausalLm, { batch, context, checkpointing }: StepOptions) {
+  const { graph, loss } = lossGraph(model, batch, context);
+  const parameters = graph.parameters.map(({ value }) => value);
+  return { graph, loss, grads: gradients(loss, parameters, { recompute: checkpointing ? blockScopes(graph) : [] }) };
+}
+
+function update(graph: Graph, grads: readonly Value[], { adamw, clipNorm }: StepOptions): void {
+  const norm = globalNorm(grads);
+  output(graph, GRAD_NORM, norm);
+  const clipped = clipNorm > 0 ? clipByGlobalNorm(grads, norm, clipNorm) : grads;
+  const scalars = stepScalars(graph);
+  for (const [i, { value }] of graph.parameters.entries()) adamwUpdate(value, clipped[i]!, scalars, adamw);
+}
+
+/** The scopes of a model's blocks: "transformer.h.0", "model.layers.0" and so on, as the nodes' names show them. */
+function blockScopes(graph: Graph): string[] {
+  const blocks = graph.nodes.map((node) => /^.*?\.\d+(?=\.|$)/.exec(node.scope)?.[0]);
+  return [...new Set(blocks.filter((name) => name !== undefined))];
+}
