@@ -1,0 +1,140 @@
+/** Chooses a token from logits. Plain arithmetic on arrays; knows no model and no text. */
+import { rng } from "../base/rng.ts";
+
+/** How the next token is chosen, in the order the steps are taken (that of transformers' logits processors). */
+export interface SamplingOptions {
+  /** Divides the logits of tokens seen before when positive, multiplies them when negative (Keskar et al. 2019). 1 is off. */
+  readonly repetitionPenalty: number;
+  /** 0 takes the most probable token; 1 the model's own distribution. */
+  readonly temperature: number;
+  /** Keep the k most probable tokens (Fan et al. 2018). 0 is off. */
+  readonly topK: number;
+  /** Keep the fewest tokens whose probabilities reach p (Holtzman et al. 2020). 1 is off. */
+  readonly topP: number;
+  /** Keep tokens at least this fraction as probable as the best (Nguyen et al. 2024). 0 is off. */
+  readonly minP: number;
+  readonly seed: number;
+}
+
+/** Greedy decoding. */
+export const GREEDY: SamplingOptions = {
+  repetitionPenalty: 1,
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  seed: 0,
+};
+
+/** Picks an id from logits (V), which it may overwrite; `seen` are the ids so far, for the repetition penalty. */
+export type Sampler = (logits: Float32Array, seen: readonly number[]) => number;
+
+/** A sampler with its own random stream: equal options and logits give equal tokens. */
+export function createSampler(options: SamplingOptions): Sampler {
+  const random = rng(options.seed, "sampling");
+  return (logits, seen) => {
+    if (options.repetitionPenalty !== 1) penalise(logits, seen, options.repetitionPenalty);
+    if (options.temperature === 0) return argmax(logits);
+    const max = logits[argmax(logits)]!;
+    const weights = Float64Array.from(logits, (x) => Math.exp((x - max) / options.temperature));
+    if (options.topK === 0 && options.topP >= 1 && options.minP === 0) return draw(weights, random.uniform());
+    const ids = shortlist(weights, options);
+    const kept = ids.map((id) => weights[id]!);
+    return ids[draw(kept, random.uniform())]!;
+  };
+}
+
+/** The index of the largest value; the first of equals. */
+export function argmax(values: Float32Array): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
+  return best;
+}
+
+/** Applies the repetition penalty, once to each id, in place. */
+export function penalise(logits: Float32Array, seen: readonly number[], penalty: number): void {
+  for (const id of new Set(seen)) {
+    const x = logits[id]!;
+    logits[id] = x > 0 ? x / penalty : x * penalty;
+  }
+}
+
+/** log sum exp of values, in float64. */
+export function logSumExp(values: Float32Array): number {
+  const max = values[argmax(values)]!;
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += Math.exp(values[i]! - max);
+  return max + Math.log(sum);
+}
+
+/**
+ * The tokens that top-k, top-p and min-p leave, most probable first, lower ids first among equals. `weights` are
+ * probabilities up to a common factor. Always at least one.
+ */
+export function shortlist(weights: Float64Array, limits: Pick<SamplingOptions, "topK" | "topP" | "minP">): number[] {
+  const next = descending(weights);
+  const most = limits.topK > 0 ? Math.min(limits.topK, weights.length) : weights.length;
+  const first = next();
+  const floor = limits.minP * weights[first]!;
+  if (limits.topK > 0) {
+    const ranked = [first, ...Array.from({ length: most - 1 }, next)];
+    const enough = limits.topP * ranked.reduce((sum, id) => sum + weights[id]!, 0);
+    return nucleus(ranked, weights, enough, floor);
+  }
+  const enough = limits.topP * weights.reduce((sum, weight) => sum + weight, 0);
+  return nucleus(iterate(first, next, most), weights, enough, floor);
+}
+
+function* iterate(first: number, next: () => number, count: number): Generator<number> {
+  yield first;
+  for (let i = 1; i < count; i++) yield next();
+}
+
+/** Takes ids until their weights reach `enough` or fall below `floor`. */
+function nucleus(ranked: Iterable<number>, weights: Float64Array, enough: number, floor: number): number[] {
+  const kept: number[] = [];
+  let sum = 0;
+  for (const id of ranked) {
+    if (kept.length > 0 && (sum >= enough || weights[id]! < floor)) break;
+    kept.push(id);
+    sum += weights[id]!;
+  }
+  return kept;
+}
+
+/** Gives indices by falling weight, one a call: a heap, since few of a large vocabulary are ever asked for. */
+function descending(weights: Float64Array): () => number {
+  const heap = Int32Array.from(weights, (_, i) => i);
+  let size = heap.length;
+  const before = (a: number, b: number) => weights[a]! > weights[b]! || (weights[a] === weights[b] && a < b);
+  const sink = (start: number) => {
+    const moved = heap[start]!;
+    let at = start;
+    for (let child = 2 * at + 1; child < size; child = 2 * at + 1) {
+      if (child + 1 < size && before(heap[child + 1]!, heap[child]!)) child++;
+      if (!before(heap[child]!, moved)) break;
+      heap[at] = heap[child]!;
+      at = child;
+    }
+    heap[at] = moved;
+  };
+  for (let i = (size >> 1) - 1; i >= 0; i--) sink(i);
+  return () => {
+    const top = heap[0]!;
+    heap[0] = heap[--size]!;
+    if (size > 0) sink(0);
+    return top;
+  };
+}
+
+/** The index at which the running sum of weights passes `u`, in [0, 1), of their total. */
+function draw(weights: ArrayLike<number>, u: number): number {
+  let total = 0;
+  for (let i = 0; i < weights.length; i++) total += weights[i]!;
+  let rest = u * total;
+  for (let i = 0; i < weights.length; i++) {
+    rest -= weights[i]!;
+    if (rest < 0) return i;
+  }
+  return weights.length - 1;
+}
