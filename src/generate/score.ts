@@ -15,7 +15,8 @@ export async function tokenLogprobs(engine: Engine, ids: ArrayLike<number>): Pro
     engine.truncate(0);
     await engine.appendShowing(Array.prototype.slice.call(ids, start, end), (logits, i) => {
       const position = start + i + 1;
-      if (position === logprobs.length && position < end) logprobs.push(logits[ids[position]!]! - logSumExp(logits));
+      if (position === logprobs.length && position < ids.length)
+        logprobs.push(logits[ids[position]!]! - logSumExp(logits));
     });
   }
   return logprobs;

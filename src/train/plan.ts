@@ -1,0 +1,92 @@
+/** What a run will take, before it starts: parameters, memory, work. Reads graphs, runs nothing. */
+import { fail } from "../base/errors.ts";
+import { knownDim, sizeOf } from "../base/shapes.ts";
+import { peakBytes, valueBytes } from "../graph/memory.ts";
+import type { Graph } from "../graph/types.ts";
+import type { CausalLm } from "../models/types.ts";
+import { accumulationGraph, evaluationGraph, type StepOptions, stepGraph } from "./graphs.ts";
+
+/** The settings that decide whether a run fits. */
+export interface RunShape extends StepOptions {
+  readonly accumulation: number;
+}
+
+/** Sizes of a run. */
+export interface Plan {
+  readonly parameters: number;
+  readonly tokensPerStep: number;
+  /** Weights and optimiser state, twice, and sums of gradients where they are kept. */
+  readonly stateBytes: number;
+  /** Activations and gradients alive at the worst moment. */
+  readonly activationBytes: number;
+  readonly totalBytes: number;
+  /** Floating-point operations of the matrix products of one step, forward and backward. */
+  readonly flopsPerStep: number;
+}
+
+/** Bytes the engine itself takes: its library, the graph, the threads. */
+const ENGINE_BYTES = 150e6;
+
+/** Works out a run's sizes from its graphs. */
+export function planTraining(model: CausalLm, shape: RunShape): Plan {
+  const graph = shape.accumulation === 1 ? stepGraph(model, shape) : accumulationGraph(model, shape);
+  const parameters = graph.parameters.reduce((sum, { value }) => sum + knownDim(sizeOf(value.shape), value.name), 0);
+  const copies = shape.accumulation === 1 ? 6 : 8;
+  const stateBytes = copies * 4 * parameters;
+  const activationBytes = Math.max(peakBytes(graph), peakBytes(evaluationGraph(model, shape.batch, shape.context)));
+  return {
+    parameters,
+    tokensPerStep: shape.batch * shape.context * shape.accumulation,
+    stateBytes,
+    activationBytes,
+    totalBytes: stateBytes + activationBytes + ENGINE_BYTES,
+    flopsPerStep: shape.accumulation * productFlops(graph),
+  };
+}
+
+/** Two operations for every multiplication of a matrix product. */
+function productFlops(graph: Graph): number {
+  let flops = 0;
+  for (const node of graph.nodes) {
+    if (node.op !== "Gemm" && node.op !== "MatMul" && node.op !== "FusedMatMul") continue;
+    const a = node.inputs[0]!;
+    const transA = "transA" in node.attributes && node.attributes.transA;
+    const inner = knownDim(a.shape.at(transA ? -2 : -1), node.name);
+    flops += 2 * inner * (valueBytes(node.outputs[0]!) / 4);
+  }
+  return flops;
+}
+
+/** Throws OUT_OF_MEMORY when a plan needs more than there is, with the nearest settings that need less. */
+export function requireFits(model: CausalLm, shape: RunShape, plan: Plan, availableBytes: number): void {
+  if (plan.totalBytes <= availableBytes) return;
+  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
+  const fitting = alternatives(shape).find((other) => planTraining(model, other).totalBytes <= availableBytes);
+  const advice = fitting
+    ? `Try ${describe(fitting, shape)}.`
+    : `Weights and optimiser alone take ${gigabytes(plan.stateBytes)}: try a smaller --dim or fewer --layers.`;
+  fail(
+    "OUT_OF_MEMORY",
+    `this run needs ${gigabytes(plan.totalBytes)}, and ${gigabytes(availableBytes)} of memory is free. ${advice}`,
+  );
+}
+
+/** Settings that take less memory for the same step, nearest first. */
+function alternatives(shape: RunShape): RunShape[] {
+  const found: RunShape[] = [];
+  if (!shape.checkpointing) found.push({ ...shape, checkpointing: true });
+  for (let parts = 2; parts <= shape.batch; parts *= 2) {
+    if (shape.batch % parts !== 0) break;
+    const smaller = { ...shape, batch: shape.batch / parts, accumulation: shape.accumulation * parts };
+    found.push(smaller);
+    if (!shape.checkpointing) found.push({ ...smaller, checkpointing: true });
+  }
+  return found;
+}
+
+function describe(fitting: RunShape, asked: RunShape): string {
+  const parts = [];
+  if (fitting.batch !== asked.batch) parts.push(`--batch ${fitting.batch} --accumulation ${fitting.accumulation}`);
+  if (fitting.checkpointing !== asked.checkpointing) parts.push("--checkpointing");
+  return parts.join(" ");
+}
