@@ -54,6 +54,20 @@ export function addDims(...dims: Dim[]): Dim {
   return format(sum);
 }
 
+/** The length of a dim when the named axes have the given lengths, or undefined when one is not given. */
+export function evaluateDim(dim: Dim, axes: ReadonlyMap<string, number>): number | undefined {
+  let sum = 0;
+  for (const [monomial, coefficient] of parse(dim)) {
+    const factors = monomial
+      .split("*")
+      .filter(Boolean)
+      .map((name) => axes.get(name));
+    if (factors.includes(undefined)) return undefined;
+    sum += factors.reduce<number>((product, factor) => product * factor!, coefficient);
+  }
+  return sum;
+}
+
 /** The number of elements of a shape. */
 export function sizeOf(shape: Shape): Dim {
   return mulDims(...shape);
