@@ -1,0 +1,161 @@
+/** The door on Node. The only file outside the runtime and the command line that imports node:*. */
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import process from "node:process";
+import { type ErrorCode, fail } from "../base/errors.ts";
+import type { FileWriter, Host } from "./types.ts";
+
+const CODES: Readonly<Record<string, readonly [ErrorCode, string]>> = {
+  ENOENT: ["NOT_FOUND", "there is no such file or folder"],
+  ENOTDIR: ["NOT_FOUND", "a part of the path is no folder"],
+  EEXIST: ["EXISTS", "it exists already"],
+  EISDIR: ["DISK", "it is a folder, expected a file"],
+  EACCES: ["DISK", "permission denied. Try another place or ask for the right to it"],
+  EPERM: ["DISK", "not permitted. Try another place or ask for the right to it"],
+  EROFS: ["DISK", "the disk is read-only. Try another place"],
+  ENOSPC: ["DISK", "the disk is full. Free some space and try again with --resume"],
+  EDQUOT: ["DISK", "the disk quota is used up. Free some space and try again with --resume"],
+  EMFILE: ["DISK", "too many files are open"],
+};
+
+/** Runs a file operation; its errors become ours. */
+function at<R>(file: string, action: () => R): R {
+  try {
+    return action();
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? "";
+    const known = CODES[code];
+    if (known) return fail(known[0], `${file}: ${known[1]}`, error);
+    if ((error as NodeJS.ErrnoException).syscall) return fail("DISK", `${file}: ${(error as Error).message}`, error);
+    throw error;
+  }
+}
+
+function readInto(file: string, offset: number, target: Uint8Array): void {
+  at(file, () => {
+    const fd = fs.openSync(file, "r");
+    try {
+      let done = 0;
+      while (done < target.length) {
+        const count = fs.readSync(fd, target, done, Math.min(target.length - done, 2 ** 30), offset + done);
+        if (count === 0) fail("DISK", `${file}: ended at byte ${offset + done}, expected ${offset + target.length}`);
+        done += count;
+      }
+    } finally {
+      fs.closeSync(fd);
+    }
+  });
+}
+
+function createFile(file: string): FileWriter {
+  const fd = at(file, () => fs.openSync(file, "w"));
+  let open = true;
+  const close = () => {
+    if (open) fs.closeSync(fd);
+    open = false;
+  };
+  return {
+    write(bytes) {
+      at(file, () => {
+        for (let done = 0; done < bytes.length; )
+          done += fs.writeSync(fd, bytes, done, Math.min(bytes.length - done, 2 ** 30));
+      });
+    },
+    finish() {
+      at(file, () => fs.fsyncSync(fd));
+      close();
+    },
+    abandon() {
+      close();
+      fs.rmSync(file, { force: true });
+    },
+  };
+}
+
+/** Bytes that can be used without swapping, within the limit of a container where there is one. */
+function availableMemoryBytes(): number {
+  const limit = process.constrainedMemory?.();
+  const free = memAvailable() ?? os.freemem();
+  if (!limit || limit >= os.totalmem()) return free;
+  return Math.min(free, limit - process.memoryUsage().rss);
+}
+
+/** Linux's own estimate, which counts caches that can be dropped; `os.freemem` does not. */
+function memAvailable(): number | undefined {
+  try {
+    const kilobytes = /^MemAvailable:\s+(\d+) kB/m.exec(fs.readFileSync("/proc/meminfo", "utf8"))?.[1];
+    return kilobytes === undefined ? undefined : 1024 * Number(kilobytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Node's files, clock and memory. */
+export const host: Host = {
+  name: "node",
+  readText: (file) => at(file, () => fs.readFileSync(file, "utf8")),
+  readBytes(file, offset = 0, length) {
+    const target = new Uint8Array(length ?? host.fileSize(file) - offset);
+    readInto(file, offset, target);
+    return target;
+  },
+  readInto,
+  fileSize: (file) => at(file, () => fs.statSync(file).size),
+  kindOf(file) {
+    const stat = fs.statSync(file, { throwIfNoEntry: false });
+    if (!stat) return undefined;
+    return stat.isFile() ? "file" : stat.isDirectory() ? "folder" : "other";
+  },
+  listFolder: (folder) => at(folder, () => fs.readdirSync(folder).sort()),
+  makeFolder: (folder) => at(folder, () => void fs.mkdirSync(folder, { recursive: true })),
+  createFile,
+  appendText: (file, text) => at(file, () => fs.appendFileSync(file, text)),
+  rename: (from, to) => at(from, () => fs.renameSync(from, to)),
+  syncFolder(folder) {
+    if (process.platform === "win32") return;
+    at(folder, () => {
+      const fd = fs.openSync(folder, "r");
+      try {
+        fs.fsyncSync(fd);
+      } finally {
+        fs.closeSync(fd);
+      }
+    });
+  },
+  remove: (file) => at(file, () => fs.rmSync(file, { recursive: true, force: true })),
+  createExclusive(file, text) {
+    try {
+      return at(file, () => {
+        fs.writeFileSync(file, text, { flag: "wx" });
+        return true;
+      });
+    } catch (error) {
+      if ((error as { code?: string }).code === "EXISTS") return false;
+      throw error;
+    }
+  },
+  join: path.join,
+  absolute: (file) => path.resolve(file),
+  sha256() {
+    const hash = createHash("sha256");
+    return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest("hex") };
+  },
+  availableMemoryBytes,
+  freeDiskBytes(folder) {
+    const { bavail, bsize } = at(folder, () => fs.statfsSync(folder));
+    return bavail * bsize;
+  },
+  cpuThreads: () => os.availableParallelism(),
+  nowMs: () => performance.now(),
+  processId: process.pid,
+  isAlive(processId) {
+    try {
+      process.kill(processId, 0);
+      return true;
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code === "EPERM";
+    }
+  },
+};

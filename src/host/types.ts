@@ -1,0 +1,48 @@
+/** The one door to files, memory and time. What each platform can give; the rest of ownlm asks for no more. */
+
+/** A file being written from its beginning to its end. */
+export interface FileWriter {
+  write(bytes: Uint8Array): void;
+  /** Makes sure the bytes are on the disk, and closes. */
+  finish(): void;
+  /** Closes and removes the file. */
+  abandon(): void;
+}
+
+/** Files and the machine. Paths are the platform's own; errors are NOT_FOUND, EXISTS or DISK and name the path. */
+export interface Host {
+  readonly name: "node" | "web";
+  readText(path: string): string;
+  /** All bytes, or `length` of them from `offset`. */
+  readBytes(path: string, offset?: number, length?: number): Uint8Array;
+  /** Fills `target` from `offset`; throws when the file ends before. */
+  readInto(path: string, offset: number, target: Uint8Array): void;
+  fileSize(path: string): number;
+  kindOf(path: string): "file" | "folder" | "other" | undefined;
+  /** Names in a folder, sorted. */
+  listFolder(path: string): string[];
+  /** Makes a folder and those above it. */
+  makeFolder(path: string): void;
+  createFile(path: string): FileWriter;
+  /** Adds text at the end of a file, making it when there is none. */
+  appendText(path: string, text: string): void;
+  rename(from: string, to: string): void;
+  /** Makes a folder's entries durable after renames. */
+  syncFolder(path: string): void;
+  /** Removes a file or a folder with all it holds; nothing when there is none. */
+  remove(path: string): void;
+  /** Makes a file that must not exist yet, at once; false when it does. */
+  createExclusive(path: string, text: string): boolean;
+  join(...parts: string[]): string;
+  absolute(path: string): string;
+  /** SHA-256 in hexadecimal, fed in pieces. */
+  sha256(): { update(bytes: Uint8Array): void; hex(): string };
+  availableMemoryBytes(): number;
+  freeDiskBytes(path: string): number;
+  cpuThreads(): number;
+  /** Milliseconds on a clock that never goes back. */
+  nowMs(): number;
+  readonly processId: number;
+  /** True while a process lives; undefined where nobody can tell. */
+  isAlive(processId: number): boolean | undefined;
+}
