@@ -89,8 +89,20 @@ function geluSlope(x: Value, approximate: "none" | "tanh"): Value {
   return add(s, mul(mul(mul(x, s), sub(1, s)), slope));
 }
 
+/** Throws NO_GRADIENT when the loss reads an output beside the first. */
+function needFirstOnly({ node, grads }: RuleArguments<OpName>): void {
+  const second = grads.findLastIndex((grad) => grad !== undefined);
+  if (second > 0)
+    fail(
+      "NO_GRADIENT",
+      `${node.name}: the loss reads ${node.outputs[second]!.name}, and only the first output has a gradient`,
+    );
+}
+
 /** Every row of the last axis on its own; see Ba et al. 2016. The leading axes are summed for scale and bias. */
-function layerNormGradients({ node, inputs, grad }: RuleArguments<"LayerNormalization">): Value[] {
+function layerNormGradients(args: RuleArguments<"LayerNormalization">): Value[] {
+  needFirstOnly(args);
+  const { node, inputs, grad } = args;
   const [x, scale, bias] = inputs as [Value, Value, Value | undefined];
   const [, mean, inverseStd] = node.outputs as [Value, Value, Value];
   const normal = mul(sub(x, mean), inverseStd);
@@ -102,7 +114,9 @@ function layerNormGradients({ node, inputs, grad }: RuleArguments<"LayerNormaliz
 }
 
 /** y = x r w with r the inverse root mean square (Zhang and Sennrich 2019). */
-function rmsNormGradients({ node, inputs, grad }: RuleArguments<"SimplifiedLayerNormalization">): Value[] {
+function rmsNormGradients(args: RuleArguments<"SimplifiedLayerNormalization">): Value[] {
+  needFirstOnly(args);
+  const { node, inputs, grad } = args;
   const [x, scale] = inputs as [Value, Value];
   const inverseRms = node.outputs[1]!;
   const normal = mul(x, inverseRms);
@@ -135,7 +149,8 @@ function sliceGradient({ node, inputs, grad, output }: RuleArguments<"Slice">): 
   const axis = (node.attributes.axis + x.shape.length) % x.shape.length;
   const length = knownDim(x.shape[axis], node.name);
   const kept = knownDim(output.shape[axis], node.name);
-  const start = Math.min(length, node.attributes.start < 0 ? node.attributes.start + length : node.attributes.start);
+  const from = node.attributes.start < 0 ? node.attributes.start + length : node.attributes.start;
+  const start = Math.min(length, Math.max(0, from));
   const blank = (size: number) => zeros({ ...x, shape: x.shape.with(axis, size) });
   const parts = [start > 0 && blank(start), grad, length - start - kept > 0 && blank(length - start - kept)];
   return [

@@ -1,0 +1,81 @@
+/** The fused operators of ONNX Runtime's com.microsoft domain, as their documentation defines them, one element at a time. */
+import type { OpAttributes } from "../../src/graph/types.ts";
+import { at, fill, type NdArray } from "./reference-array.ts";
+
+/** Element `d` of a head rotated by the angles of `position`; `read` gives the head's unrotated elements. */
+function rotated(
+  read: (d: number) => number,
+  d: number,
+  position: number,
+  cos: NdArray,
+  sin: NdArray,
+  interleaved: boolean,
+): number {
+  const half = cos.shape[1]!;
+  const [pair, isFirst] = interleaved ? [Math.floor(d / 2), d % 2 === 0] : [d % half, d < half];
+  const [first, second] = interleaved ? [2 * pair, 2 * pair + 1] : [pair, pair + half];
+  const [c, s] = [at(cos, [position, pair]), at(sin, [position, pair])];
+  return isFirst ? read(first) * c - read(second) * s : read(second) * c + read(first) * s;
+}
+
+/** x (B, T, H*D) with each head rotated by its token's position (B, T). */
+export function rotaryEmbedding(
+  x: NdArray,
+  positions: NdArray,
+  cos: NdArray,
+  sin: NdArray,
+  { interleaved }: Pick<OpAttributes["RotaryEmbedding"], "interleaved">,
+): NdArray {
+  const headDim = 2 * cos.shape[1]!;
+  return fill(x.shape, ([b, t, c]) => {
+    const head = c! - (c! % headDim);
+    const position = at(positions, [b!, t!]);
+    return rotated((d) => at(x, [b!, t!, head + d]), c! % headDim, position, cos, sin, interleaved);
+  });
+}
+
+/**
+ * Causal attention over a cache of capacity P. Row b holds `seqlens[b] + 1` tokens after this step; when all tokens are
+ * new (S equals the total length) every row starts at 0 and shorter rows are padded at the end.
+ */
+export function groupQueryAttention(
+  inputs: readonly (NdArray | undefined)[],
+  { numHeads, kvNumHeads, scale, doRotary }: OpAttributes["GroupQueryAttention"],
+): NdArray[] {
+  const [query, key, value, pastKey, pastValue, seqlens, total, cos, sin] = inputs as NdArray[];
+  const [B, S] = query!.shape as [number, number];
+  const D = pastKey!.shape[3]!;
+  const before = (b: number) => (S === total!.data[0]! ? 0 : seqlens!.data[b]! + 1 - S);
+  const positions = fill([B, S], ([b, s]) => before(b!) + s!);
+  const turn = (x: NdArray) => (doRotary ? rotaryEmbedding(x, positions, cos!, sin!, { interleaved: false }) : x);
+  // Packed inputs hold query, key and value side by side.
+  const part = (from: number, width: number) => fill([B, S, width], ([b, s, c]) => at(query!, [b!, s!, from + c!]));
+  const q = turn(key ? query! : part(0, numHeads * D));
+  const k = turn(key ?? part(numHeads * D, kvNumHeads * D));
+  const v = value ?? part((numHeads + kvNumHeads) * D, kvNumHeads * D);
+  const append = (past: NdArray, fresh: NdArray) =>
+    fill(past.shape, ([b, h, p, d]) => {
+      const s = p! - before(b!);
+      return s >= 0 && s < S ? at(fresh, [b!, s, h! * D + d!]) : at(past, [b!, h!, p!, d!]);
+    });
+  const [presentKey, presentValue] = [append(pastKey!, k), append(pastValue!, v)];
+  const out = fill([B, S, numHeads * D], () => 0);
+  for (let b = 0; b < B; b++)
+    for (let s = 0; s < S; s++)
+      for (let h = 0; h < numHeads; h++) {
+        const shared = Math.floor((h * kvNumHeads) / numHeads);
+        const dot = (p: number) => {
+          let sum = 0;
+          for (let d = 0; d < D; d++) sum += at(q, [b, s, h * D + d]) * at(presentKey, [b, shared, p, d]);
+          return scale * sum;
+        };
+        const scores = Array.from({ length: before(b) + s + 1 }, (_, p) => dot(p));
+        const top = Math.max(...scores);
+        const sum = scores.reduce((total, x) => total + Math.exp(x - top), 0);
+        for (const [p, score] of scores.entries())
+          for (let d = 0; d < D; d++)
+            out.data[(b * S + s) * numHeads * D + h * D + d]! +=
+              (Math.exp(score - top) / sum) * at(presentValue, [b, shared, p, d]);
+      }
+  return [out, presentKey, presentValue];
+}
