@@ -11,6 +11,7 @@ import sys
 import torch
 from safetensors.torch import save_file
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
 
 BATCH, TOKENS, STEPS, PROMPT, NEW_TOKENS, SHIFT = 2, 11, 10, 5, 16, 3
 
@@ -184,8 +185,34 @@ def make(folder, name):
     print(json.dumps(summary))
 
 
+ROPE_POSITIONS = [0, 1, 2, 77, 1000, 8191, 131071]
+LLAMA3 = {"factor": 32.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}
+ROPES = {
+    "plain": (64, {"rope_type": "default", "rope_theta": 10000.0}),
+    "llama2": (128, {"rope_type": "default", "rope_theta": 10000.0}),
+    "linear": (20, {"rope_type": "linear", "rope_theta": 10000.0, "factor": 4.0}),
+    "llama3": (64, {"rope_type": "llama3", "rope_theta": 500000.0, **LLAMA3}),
+    "llama3-wide": (128, {"rope_type": "llama3", "rope_theta": 500000.0, **LLAMA3, "factor": 8.0}),
+}
+
+
+def make_rope(folder):
+    """transformers' own rotary tables, at positions near and far."""
+    out, metadata = {"positions": torch.tensor(ROPE_POSITIONS)}, {}
+    for name, (head_dim, parameters) in ROPES.items():
+        sizes = {"hidden_size": 2 * head_dim, "num_attention_heads": 2, "head_dim": head_dim}
+        rope = LlamaRotaryEmbedding(LlamaConfig(**sizes, rope_parameters=dict(parameters)))
+        cos, sin = rope(torch.zeros(1), out["positions"][None])
+        out[f"{name}.inv_freq"] = rope.inv_freq.clone()
+        out[f"{name}.cos"], out[f"{name}.sin"] = cos[0, :, : head_dim // 2], sin[0, :, : head_dim // 2]
+        metadata[name] = json.dumps({"head_dim": head_dim, **parameters})
+    save_file({k: v.contiguous() for k, v in out.items()}, folder / "rope.safetensors", metadata)
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
+    target = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent)
     for each in MODELS:
-        make(pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent), each)
+        make(target, each)
+    make_rope(target)
