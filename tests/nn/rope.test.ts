@@ -22,6 +22,8 @@ interface GoldenRope {
   readonly original_max_position_embeddings: number;
 }
 
+const ropes = JSON.parse(file.metadata.get("ropes")!) as Record<string, GoldenRope>;
+
 function optionsOf(c: GoldenRope): RopeOptions {
   const theta = c.rope_theta;
   if (c.rope_type === "linear") return { theta, scaling: { kind: "linear", factor: c.factor } };
@@ -36,9 +38,7 @@ function optionsOf(c: GoldenRope): RopeOptions {
 }
 
 describe("rotary tables", () => {
-  for (const [name, json] of file.metadata) {
-    const config = JSON.parse(json) as GoldenRope;
-
+  for (const [name, config] of Object.entries(ropes)) {
     test(`of ${name} have transformers' frequencies to the last bit but one`, () => {
       const got = ropeFrequencies(config.head_dim, optionsOf(config));
       for (const [i, f] of expected(`${name}.inv_freq`).data.entries())

@@ -198,15 +198,15 @@ ROPES = {
 
 def make_rope(folder):
     """transformers' own rotary tables, at positions near and far."""
-    out, metadata = {"positions": torch.tensor(ROPE_POSITIONS)}, {}
+    out = {"positions": torch.tensor(ROPE_POSITIONS)}
     for name, (head_dim, parameters) in ROPES.items():
         sizes = {"hidden_size": 2 * head_dim, "num_attention_heads": 2, "head_dim": head_dim}
         rope = LlamaRotaryEmbedding(LlamaConfig(**sizes, rope_parameters=dict(parameters)))
         cos, sin = rope(torch.zeros(1), out["positions"][None])
         out[f"{name}.inv_freq"] = rope.inv_freq.clone()
         out[f"{name}.cos"], out[f"{name}.sin"] = cos[0, :, : head_dim // 2], sin[0, :, : head_dim // 2]
-        metadata[name] = json.dumps({"head_dim": head_dim, **parameters})
-    save_file({k: v.contiguous() for k, v in out.items()}, folder / "rope.safetensors", metadata)
+    ropes = json.dumps({name: {"head_dim": head_dim, **parameters} for name, (head_dim, parameters) in ROPES.items()})
+    save_file({k: v.contiguous() for k, v in out.items()}, folder / "rope.safetensors", {"ropes": ropes})
 
 
 if __name__ == "__main__":
