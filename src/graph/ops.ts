@@ -49,6 +49,11 @@ function needRank(type: TensorType, rank: number, what: string): void {
   if (type.shape.length !== rank) fail("BAD_SHAPE", `${what}: got ${showShape(type.shape)}, expected ${rank} axes`);
 }
 
+function needShape(type: TensorType, shape: Shape, what: string): void {
+  if (!sameShape(type.shape, shape))
+    fail("BAD_SHAPE", `${what}: got ${showShape(type.shape)}, expected ${showShape(shape)}`);
+}
+
 function needEqual(a: Dim | undefined, b: Dim | undefined, what: string): void {
   if (a !== b) fail("BAD_SHAPE", `${what}: got ${a} and ${b}, expected equal lengths`);
 }
@@ -106,7 +111,12 @@ function matMulShape(a: TensorType, b: TensorType, transA: boolean, transB: bool
 const norm = (outputs: number) => (inputs: readonly TensorType[]) => {
   const [x, scale, bias] = inputs as [TensorType, TensorType, TensorType | undefined];
   const dtype = needFloat(x, scale, ...(bias ? [bias] : []));
-  needEqual(scale.shape[0], x.shape.at(-1), "scale");
+  for (const [type, what] of [
+    [scale, "scale"],
+    [bias, "bias"],
+  ] as const)
+    if (type && !sameShape(type.shape, x.shape.slice(-1)))
+      fail("BAD_SHAPE", `${what}: got ${showShape(type.shape)}, expected the last axis of ${showShape(x.shape)}`);
   const reduced = { dtype, shape: [...x.shape.slice(0, -1), 1] };
   return [{ dtype, shape: x.shape }, ...Array.from({ length: outputs - 1 }, () => reduced)];
 };
@@ -124,6 +134,8 @@ function inferConcat(inputs: readonly TensorType[], { axis }: OpAttributes["Conc
 
 function inferSplit([x]: readonly TensorType[], { axis, sizes }: OpAttributes["Split"]): TensorType[] {
   const at = frontAxis(axis, x!.shape.length, "axis");
+  for (const size of sizes)
+    if (!Number.isInteger(size) || size < 0) fail("BAD_SHAPE", `sizes: got ${size}, expected lengths from 0 up`);
   needEqual(
     sizes.reduce((a, b) => a + b, 0),
     x!.shape[at],
@@ -140,19 +152,42 @@ function inferSlice([x]: readonly TensorType[], { axis, start, end }: OpAttribut
   return [{ dtype: x!.dtype, shape: x!.shape.with(at, Math.max(0, clamp(end) - clamp(start))) }];
 }
 
-function inferGroupQueryAttention(
-  inputs: readonly TensorType[],
-  { numHeads, kvNumHeads }: OpAttributes["GroupQueryAttention"],
+function inferRotaryEmbedding(
+  [x, positions, cos, sin]: readonly TensorType[],
+  { numHeads }: OpAttributes["RotaryEmbedding"],
 ): TensorType[] {
-  const [query, key, , pastKey] = inputs as TensorType[];
+  needRank(x!, 3, "input");
+  needIndices(positions!);
+  needShape(positions!, x!.shape.slice(0, 2), "positions");
+  needRank(cos!, 2, "cos");
+  needShape(sin!, cos!.shape, "sin");
+  needEqual(x!.shape[2], mulDims(2 * numHeads, cos!.shape[1]!), "width of all heads");
+  return [{ dtype: needFloat(x!, cos!, sin!), shape: x!.shape }];
+}
+
+function inferGroupQueryAttention(
+  inputs: readonly (TensorType | undefined)[],
+  { numHeads, kvNumHeads, doRotary }: OpAttributes["GroupQueryAttention"],
+): TensorType[] {
+  const [query, key, value, pastKey, pastValue, seqlens, total, cos, sin] = inputs as TensorType[];
   needRank(query!, 3, "query");
   needRank(pastKey!, 4, "past key");
-  const headDim = pastKey!.shape[3]!;
+  needShape(pastValue!, pastKey!.shape, "past value");
+  const [batch, headDim] = [query!.shape[0]!, pastKey!.shape[3]!];
   if (numHeads % kvNumHeads !== 0) fail("BAD_SHAPE", `got ${numHeads} heads over ${kvNumHeads} key-value heads`);
+  needShape(pastKey!, [batch, kvNumHeads, pastKey!.shape[2]!, headDim], "past key");
   const packed = key === undefined ? numHeads + 2 * kvNumHeads : numHeads;
   needEqual(query!.shape[2], mulDims(packed, headDim), "query width");
-  const present = { dtype: query!.dtype, shape: pastKey!.shape };
-  return [{ dtype: query!.dtype, shape: query!.shape.with(2, mulDims(numHeads, headDim)) }, present, present];
+  const narrow = query!.shape.with(2, mulDims(kvNumHeads, headDim));
+  if (key) needShape(key, narrow, "key");
+  if (value) needShape(value, narrow, "value");
+  if (seqlens!.dtype !== "int32" || total!.dtype !== "int32")
+    fail("BAD_DTYPE", `seqlens_k and total_sequence_length: got ${seqlens!.dtype} and ${total!.dtype}, expected int32`);
+  needShape(seqlens!, [batch], "seqlens_k");
+  if (doRotary && !(cos && sin)) fail("BAD_SHAPE", "got no cosines and sines, expected them for rotation");
+  const dtype = needFloat(...[query, key, value, pastKey, pastValue, cos, sin].filter((type) => type !== undefined));
+  const present = { dtype, shape: pastKey!.shape };
+  return [{ dtype, shape: query!.shape.with(2, mulDims(numHeads, headDim)) }, present, present];
 }
 
 /** Every operator's row. */
@@ -240,8 +275,9 @@ export const OPS: { readonly [K in OpName]: OpSpec<OpAttributes[K]> } = {
   GatherElements: {
     domain: "",
     arity: [2, 2],
-    infer: ([x, indices]) => {
+    infer: ([x, indices], { axis }) => {
       needIndices(indices!);
+      frontAxis(axis, x!.shape.length, "axis");
       needRank(indices!, x!.shape.length, "indices");
       return [{ dtype: x!.dtype, shape: indices!.shape }];
     },
@@ -249,8 +285,10 @@ export const OPS: { readonly [K in OpName]: OpSpec<OpAttributes[K]> } = {
   ScatterElements: {
     domain: "",
     arity: [3, 3],
-    infer: ([x, indices, updates]) => {
+    infer: ([x, indices, updates], { axis }) => {
       needIndices(indices!);
+      frontAxis(axis, x!.shape.length, "axis");
+      needRank(indices!, x!.shape.length, "indices");
       if (!sameShape(indices!.shape, updates!.shape))
         fail("BAD_SHAPE", `got indices ${showShape(indices!.shape)} and updates ${showShape(updates!.shape)}`);
       return [{ dtype: needSame(x!, updates!), shape: x!.shape }];
@@ -260,16 +298,6 @@ export const OPS: { readonly [K in OpName]: OpSpec<OpAttributes[K]> } = {
   Identity: { domain: "", arity: [1, 1], infer: ([x]) => [x!] },
   LayerNormalization: { domain: "", arity: [2, 3], infer: norm(3) },
   SimplifiedLayerNormalization: { domain: "", arity: [2, 2], infer: norm(2) },
-  RotaryEmbedding: {
-    domain: "com.microsoft",
-    arity: [4, 4],
-    infer: ([x, positions, cos, sin], { numHeads }) => {
-      needRank(x!, 3, "input");
-      needIndices(positions!);
-      needEqual(x!.shape[2], mulDims(2 * numHeads, cos!.shape[1]!), "width of all heads");
-      needEqual(cos!.shape[1], sin!.shape[1], "cos and sin");
-      return [{ dtype: needFloat(x!, cos!, sin!), shape: x!.shape }];
-    },
-  },
+  RotaryEmbedding: { domain: "com.microsoft", arity: [4, 4], infer: inferRotaryEmbedding },
   GroupQueryAttention: { domain: "com.microsoft", arity: [7, 9], infer: inferGroupQueryAttention },
 };
