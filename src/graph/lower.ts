@@ -1,7 +1,7 @@
 /** Writes a graph as an ONNX model. Knows ONNX's spelling of each operator, and nothing of what it computes. */
-import { type DType, isDType } from "../base/dtypes.ts";
+import { bytesOf as bytesPer, type DType, isDType } from "../base/dtypes.ts";
 import { fail } from "../base/errors.ts";
-import type { Shape } from "../base/shapes.ts";
+import { type Shape, showShape } from "../base/shapes.ts";
 import type { ExternalData, OnnxAttribute, OnnxModel, OnnxNode, OnnxTensor } from "../onnx/model.ts";
 import { OPS } from "./ops.ts";
 import type { Constant, Graph, Node, OpAttributes, OpName, TensorType } from "./types.ts";
@@ -40,8 +40,9 @@ const vector = (data: readonly number[]) => ({ shape: [data.length], data });
 
 const plain: Speller<OpName> = () => ({});
 const axis = (a: { axis: number }): Spelling => ({ attributes: { axis: int(a.axis) } });
+// Without noop_with_empty_axes ONNX takes no axes for all axes.
 const overAxes = (a: OpAttributes["ReduceSum"]): Spelling => ({
-  attributes: { keepdims: int(1) },
+  attributes: { keepdims: int(1), noop_with_empty_axes: int(1) },
   constants: [vector(a.axes)],
 });
 
@@ -187,6 +188,13 @@ function placeInitializer(
   initializers: OnnxTensor[],
   nodes: OnnxNode[],
 ): void {
+  if (placement.kind === "file" && !isDType(placement.dtype))
+    fail("BAD_WEIGHTS", `${name}: unknown dtype ${placement.dtype}`);
+  const dtype = placement.kind === "file" ? placement.dtype : "float32";
+  const got = placement.kind === "file" ? placement.at.length : placement.data.byteLength;
+  const expected = shape.reduce((n, dim) => n * dim, bytesPer(dtype));
+  if (got !== expected)
+    fail("BAD_WEIGHTS", `${name}: got ${got} bytes for ${dtype}${showShape(shape)}, expected ${expected}`);
   if (placement.kind === "memory") {
     initializers.push({ name, dtype: "float32", shape, data: bytesOf(placement.data) });
     return;
@@ -195,7 +203,6 @@ function placeInitializer(
     initializers.push({ name, dtype: "float32", shape, data: placement.at });
     return;
   }
-  if (!isDType(placement.dtype)) fail("BAD_WEIGHTS", `${name}: unknown dtype ${placement.dtype}`);
   const stored = `${name}:${placement.dtype}`;
   initializers.push({ name: stored, dtype: placement.dtype, shape, data: placement.at });
   nodes.push({

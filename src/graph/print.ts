@@ -4,7 +4,7 @@ import type { Constant, Graph, Node, TensorType, Value } from "./types.ts";
 
 const typeText = (type: TensorType) => `${type.dtype}${showShape(type.shape)}`;
 
-/** One line an input, parameter, constant and node, in order; then the outputs. Scopes open as headings. */
+/** One line an input, parameter, constant and node, in order; then the outputs and aliases. */
 export function printGraph(graph: Graph): string {
   const lines = [`graph ${graph.name}`];
   for (const value of graph.inputs) lines.push(`  input ${value.name}: ${typeText(value)}`);
@@ -12,6 +12,7 @@ export function printGraph(graph: Graph): string {
   for (const constant of graph.constants) lines.push(`  constant ${constant.value.name}: ${constantText(constant)}`);
   for (const node of graph.nodes) lines.push(`  ${nodeText(node)}`);
   for (const { name, value } of graph.outputs) lines.push(`  output ${name} = ${value.name}`);
+  for (const [from, to] of graph.aliases) lines.push(`  alias ${from} and ${to} share a buffer`);
   return `${lines.join("\n")}\n`;
 }
 
