@@ -108,7 +108,7 @@ describe("lowering to ONNX", () => {
   test("sums over no axes as nothing, where ONNX by itself would sum over all", () => {
     const graph = createGraph("g");
     output(graph, "y", reduceSum(input(graph, "x", "float32", [2, 3]), []));
-    assert.deepEqual(lower(graph).nodes[0]!.attributes["noop_with_empty_axes"], { kind: "int", value: 1 });
+    assert.deepEqual(lower(graph).nodes[0]!.attributes.noop_with_empty_axes, { kind: "int", value: 1 });
   });
 
   test("leaves absent optional inputs and unread outputs in their places", () => {
