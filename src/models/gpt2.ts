@@ -4,7 +4,7 @@ import { mulDims } from "../base/shapes.ts";
 import { parameter, scope } from "../graph/build.ts";
 import { add, gather, gelu, reshape, split } from "../graph/functions.ts";
 import type { Value } from "../graph/types.ts";
-import { attention } from "../nn/attention.ts";
+import { attention, cacheHeadDim } from "../nn/attention.ts";
 import type { ModelBuilder } from "../nn/builder.ts";
 import { embedding, layerNorm, linear, normal, tiedHead } from "../nn/layers.ts";
 import { configReader, type JsonObject, needDivides } from "./config.ts";
@@ -112,7 +112,7 @@ function fromConfig(config: JsonObject, where: string): CausalLm {
     vocabSize: c.vocabSize,
     maxPositions: c.positions,
     hiddenSize: c.width,
-    cache: { layers: c.layers, kvHeads: c.heads, headDim: c.width / c.heads },
+    cache: { layers: c.layers, kvHeads: c.heads, headDim: cacheHeadDim(c.width / c.heads) },
     config,
     hidden: (b) => hidden(b, c),
     head: (b, x) => head(b, x, c),

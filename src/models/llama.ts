@@ -3,7 +3,7 @@ import { fail } from "../base/errors.ts";
 import { parameter, scope } from "../graph/build.ts";
 import { add } from "../graph/functions.ts";
 import type { Value } from "../graph/types.ts";
-import { attention } from "../nn/attention.ts";
+import { attention, cacheHeadDim } from "../nn/attention.ts";
 import type { ModelBuilder } from "../nn/builder.ts";
 import { embedding, linear, normal, rmsNorm, swiglu, tiedHead } from "../nn/layers.ts";
 import { type RopeOptions, ropeTables } from "../nn/rope.ts";
@@ -126,7 +126,7 @@ function fromConfig(config: JsonObject, where: string): CausalLm {
     vocabSize: c.vocabSize,
     maxPositions: c.positions,
     hiddenSize: c.width,
-    cache: { layers: c.layers, kvHeads: c.kvHeads, headDim: c.headDim },
+    cache: { layers: c.layers, kvHeads: c.kvHeads, headDim: cacheHeadDim(c.headDim) },
     config,
     hidden: (b) => hidden(b, c),
     head: (b, x) => head(b, x, c),

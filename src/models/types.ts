@@ -7,6 +7,7 @@ import type { JsonObject } from "./config.ts";
 export interface CacheShape {
   readonly layers: number;
   readonly kvHeads: number;
+  /** Elements of a head as the cache holds it: the model's own width rounded up to what attention takes. */
   readonly headDim: number;
 }
 

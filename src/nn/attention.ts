@@ -1,6 +1,6 @@
 /** Causal grouped-query attention (Ainslie et al. 2023), once: differentiable in training, fused over a cache in inference. */
 import { apply, constant, scope } from "../graph/build.ts";
-import { add, fusedMatMul, reshape, softmax, transpose } from "../graph/functions.ts";
+import { add, fusedMatMul, matMul, reshape, slice, softmax, transpose } from "../graph/functions.ts";
 import type { Graph, Value } from "../graph/types.ts";
 import { byBatch, byToken, cacheOf, type ModelBuilder, pastOf, presentOf } from "./builder.ts";
 
@@ -53,21 +53,49 @@ function causalMask(graph: Graph, tokens: number): Value {
   return constant(graph, "float32", [tokens, tokens], mask, "causal_mask");
 }
 
+/** The width of a head in the cache: the fused operator takes multiples of 8 only. */
+export const cacheHeadDim = (headDim: number): number => 8 * Math.ceil(headDim / 8);
+
 /** The fused operator over a cache. It rotates by itself where its own limit on the table's width allows. */
 function fused(b: ModelBuilder, query: Value, key: Value, value: Value, options: AttentionOptions): Value {
   const { layer, heads, kvHeads, headDim, rope, scale = headDim ** -0.5 } = options;
   const { seqlensK, totalSequenceLength } = cacheOf(b);
-  const past = pastOf(b, layer, kvHeads, headDim);
+  const past = pastOf(b, layer, kvHeads, cacheHeadDim(headDim));
   const inside = rope && headDim % 16 === 0 ? rope : undefined;
   const outside = inside ? undefined : rope;
-  const q = rotated(b, byBatch(b, query), heads, outside); // (B, S, H*D)
-  const k = rotated(b, byBatch(b, key), kvHeads, outside); // (B, S, KV*D)
-  const inputs = [q, k, byBatch(b, value), past.key, past.value, seqlensK, totalSequenceLength];
+  const q = widened(b, rotated(b, byBatch(b, query), heads, outside), heads, headDim); // (B, S, H*D)
+  const k = widened(b, rotated(b, byBatch(b, key), kvHeads, outside), kvHeads, headDim); // (B, S, KV*D)
+  const v = widened(b, byBatch(b, value), kvHeads, headDim); // (B, S, KV*D)
+  const inputs = [q, k, v, past.key, past.value, seqlensK, totalSequenceLength];
   const [attended, presentKey, presentValue] = apply(
     "GroupQueryAttention",
     inside ? [...inputs, inside.cos, inside.sin] : inputs,
     { numHeads: heads, kvNumHeads: kvHeads, scale, doRotary: inside !== undefined },
   );
   presentOf(b, layer, presentKey!, presentValue!);
-  return byToken(b, attended); // (N, H*D)
+  return byToken(b, narrowed(b, attended, heads, headDim)); // (N, H*D)
+}
+
+/** (B, S, H*D) with zeros after each head up to its width in the cache: they change no score and add nothing. */
+function widened(b: ModelBuilder, x: Value, heads: number, headDim: number): Value {
+  const wide = cacheHeadDim(headDim);
+  if (wide === headDim) return x;
+  const byHead = reshape(x, [b.batch, b.tokens, heads, headDim]);
+  return reshape(matMul(byHead, widening(b.graph, headDim, wide)), [b.batch, b.tokens, heads * wide]);
+}
+
+/** The identity with columns of zeros after it. A product pads where the number of tokens has a name and no value. */
+function widening(graph: Graph, from: number, to: number): Value {
+  const known = graph.constants.find((c) => c.value.name === "head_widening");
+  if (known) return known.value;
+  const identity = Float32Array.from({ length: from * to }, (_, i) => (i % to === Math.floor(i / to) ? 1 : 0));
+  return constant(graph, "float32", [from, to], identity, "head_widening");
+}
+
+/** Undoes {@link widened}. */
+function narrowed(b: ModelBuilder, x: Value, heads: number, headDim: number): Value {
+  const wide = cacheHeadDim(headDim);
+  if (wide === headDim) return x;
+  const byHead = slice(reshape(x, [b.batch, b.tokens, heads, wide]), 3, 0, headDim);
+  return reshape(byHead, [b.batch, b.tokens, heads * headDim]);
 }

@@ -32,7 +32,7 @@ const tinyLlama = modelFromConfig(
   {
     model_type: "llama",
     vocab_size: 11,
-    hidden_size: 8,
+    hidden_size: 32,
     intermediate_size: 12,
     num_hidden_layers: 1,
     num_attention_heads: 2,
@@ -42,7 +42,7 @@ const tinyLlama = modelFromConfig(
   "config.json",
 );
 const tinyGpt2 = modelFromConfig(
-  { model_type: "gpt2", vocab_size: 11, n_embd: 8, n_head: 2, n_layer: 1, n_positions: 16 },
+  { model_type: "gpt2", vocab_size: 11, n_embd: 8, n_head: 1, n_layer: 1, n_positions: 16 },
   "config.json",
 );
 

@@ -11,9 +11,12 @@ export function matchesGolden(text: string, ...file: string[]): void {
     mkdirSync(path.dirname(place), { recursive: true });
     writeFileSync(place, text);
   }
-  assert.equal(
-    text,
-    readFileSync(place, "utf8"),
-    `${file.join("/")} differs. If it should, set OWNLM_UPDATE_GOLDEN=1.`,
+  const [got, expected] = [text.split("\n"), readFileSync(place, "utf8").split("\n")];
+  const line = got.findIndex((_, i) => got[i] !== expected[i]);
+  if (line < 0 && got.length === expected.length) return;
+  const at = line < 0 ? got.length : line;
+  assert.fail(
+    `${file.join("/")}, line ${at + 1}: got "${got[at] ?? ""}", expected "${expected[at] ?? ""}". ` +
+      "If the new text is right, set OWNLM_UPDATE_GOLDEN=1.",
   );
 }
