@@ -1,0 +1,87 @@
+/** The byte alphabet of GPT-2 and UTF-8 by hand. Knows nothing of tokens. */
+
+/**
+ * The character that stands for each byte in byte-level vocabularies (Radford et al. 2019, `bytes_to_unicode`):
+ * printable Latin-1 stands for itself, the other 68 bytes take U+0100 upward in order.
+ */
+export const byteCharacters: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
+  String.fromCharCode(isPrintable(byte) ? byte : 0x100 + unprintableBefore(byte)),
+);
+
+const byteOfCharacter: ReadonlyMap<string, number> = new Map(
+  byteCharacters.map((character, byte) => [character, byte]),
+);
+
+function isPrintable(byte: number): boolean {
+  return (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
+}
+
+function unprintableBefore(byte: number): number {
+  let count = 0;
+  for (let b = 0; b < byte; b++) if (!isPrintable(b)) count++;
+  return count;
+}
+
+/** The bytes that a spelling of the byte alphabet stands for, or undefined where a character is not of the alphabet. */
+export function bytesOfSpelling(spelling: string): Uint8Array | undefined {
+  const bytes = new Uint8Array(spelling.length);
+  for (let i = 0; i < spelling.length; i++) {
+    const byte = byteOfCharacter.get(spelling[i]!);
+    if (byte === undefined) return undefined;
+    bytes[i] = byte;
+  }
+  return bytes;
+}
+
+/** The spelling of `bytes[0..length)` in the byte alphabet. */
+export function spellingOfBytes(bytes: Uint8Array, length = bytes.length): string {
+  let spelling = "";
+  for (let i = 0; i < length; i++) spelling += byteCharacters[bytes[i]!]!;
+  return spelling;
+}
+
+/**
+ * Writes `text[start..end)` as UTF-8 into `bytes`, which must hold 3 bytes for each code unit, and returns the length.
+ * Lone surrogates become U+FFFD.
+ */
+export function writeUtf8(text: string, start: number, end: number, bytes: Uint8Array): number {
+  let at = 0;
+  for (let i = start; i < end; i++) {
+    const c = text.charCodeAt(i);
+    if (c < 0x80) bytes[at++] = c;
+    else if (c < 0x800) {
+      bytes[at++] = 0xc0 | (c >> 6);
+      bytes[at++] = 0x80 | (c & 0x3f);
+    } else if (c < 0xd800 || c > 0xdfff) at = writeThree(c, bytes, at);
+    else {
+      const low = c < 0xdc00 && i + 1 < end ? text.charCodeAt(i + 1) : 0;
+      if (low < 0xdc00 || low > 0xdfff) at = writeThree(0xfffd, bytes, at);
+      else {
+        at = writeFour(0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00), bytes, at);
+        i++;
+      }
+    }
+  }
+  return at;
+}
+
+function writeThree(c: number, bytes: Uint8Array, at: number): number {
+  bytes[at] = 0xe0 | (c >> 12);
+  bytes[at + 1] = 0x80 | ((c >> 6) & 0x3f);
+  bytes[at + 2] = 0x80 | (c & 0x3f);
+  return at + 3;
+}
+
+function writeFour(c: number, bytes: Uint8Array, at: number): number {
+  bytes[at] = 0xf0 | (c >> 18);
+  bytes[at + 1] = 0x80 | ((c >> 12) & 0x3f);
+  bytes[at + 2] = 0x80 | ((c >> 6) & 0x3f);
+  bytes[at + 3] = 0x80 | (c & 0x3f);
+  return at + 4;
+}
+
+/** UTF-8 bytes of a whole string; lone surrogates become U+FFFD. */
+export function utf8Bytes(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length * 3);
+  return bytes.slice(0, writeUtf8(text, 0, text.length, bytes));
+}

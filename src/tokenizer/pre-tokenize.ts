@@ -1,0 +1,122 @@
+/** Cuts text into pre-tokens as the `pre_tokenizer` of `tokenizer.json` says. Refuses kinds it does not know. */
+import { fail } from "../base/errors.ts";
+import { booleanField, listField, recordAt, stringField } from "./json-fields.ts";
+import { patterns, scannerOf } from "./patterns.ts";
+import { literalRegex, translateRegex } from "./regex.ts";
+import { digitScanner, type Scanner } from "./scan.ts";
+
+/** Takes a pre-token: `text[start..end)`. */
+export type Emit = (text: string, start: number, end: number) => void;
+
+/** Emits the pre-tokens of `text[start..end)` in order, none of them empty. What lies outside is not seen. */
+export type Splitter = (text: string, start: number, end: number, emit: Emit) => void;
+
+const MAX_STAGES = 16;
+
+/**
+ * The splitter of a `pre_tokenizer`: `ByteLevel`, `Split` (Isolated or Removed), `Digits` or a `Sequence` of them; `null` is one
+ * pre-token. A byte-level model needs exactly one `ByteLevel`, and it must come last. Throws BAD_TOKENIZER or UNSUPPORTED.
+ */
+export function byteLevelSplitter(json: unknown, where: string): Splitter {
+  const stages = flatten(json, where, 0);
+  if (stages.length > MAX_STAGES) {
+    fail("UNSUPPORTED", `${where}: got ${stages.length} stages, expected at most ${MAX_STAGES}`);
+  }
+  stages.forEach(({ record, at }, i) => {
+    if ((record.type === "ByteLevel") === (i === stages.length - 1)) return;
+    fail("UNSUPPORTED", `${at}: got ${show(record.type)}, expected exactly one "ByteLevel", as the last stage`);
+  });
+  return stages.map(({ record, at }) => stage(record, at)).reduce(chain);
+}
+
+interface Stage {
+  readonly record: Readonly<Record<string, unknown>>;
+  readonly at: string;
+}
+
+function flatten(json: unknown, at: string, depth: number): Stage[] {
+  const record = recordAt(json, at);
+  if (record.type !== "Sequence") return [{ record, at }];
+  if (depth > 4) fail("UNSUPPORTED", `${at}: got sequences nested deeper than 4`);
+  const list = listField(record, "pretokenizers", at);
+  if (list.length === 0) fail("BAD_TOKENIZER", `${at}.pretokenizers: got an empty list, expected at least one stage`);
+  return list.flatMap((inner, i) => flatten(inner, `${at}.pretokenizers[${i}]`, depth + 1));
+}
+
+function stage(record: Readonly<Record<string, unknown>>, at: string): Splitter {
+  switch (record.type) {
+    case "ByteLevel":
+      return byteLevel(record, at);
+    case "Digits":
+      return scanning(digitScanner(booleanField(record, "individual_digits", at, false)));
+    case "Split":
+      return split(record, at);
+    default:
+      return fail("UNSUPPORTED", `${at}.type: got ${show(record.type)}, expected ByteLevel, Split, Digits or Sequence`);
+  }
+}
+
+function byteLevel(record: Readonly<Record<string, unknown>>, at: string): Splitter {
+  const whole: Splitter = (text, start, end, emit) => emit(text, start, end);
+  const pieces = booleanField(record, "use_regex", at, true) ? scanning(scannerOf(patterns.gpt2)!) : whole;
+  return booleanField(record, "add_prefix_space", at, true) ? chain(prefixed, pieces) : pieces;
+}
+
+const prefixed: Splitter = (text, start, end, emit) => {
+  if (text.charCodeAt(start) === 0x20) return emit(text, start, end);
+  const longer = ` ${text.slice(start, end)}`;
+  emit(longer, 0, longer.length);
+};
+
+function split(record: Readonly<Record<string, unknown>>, at: string): Splitter {
+  const pattern = recordAt(record.pattern, `${at}.pattern`);
+  const behavior = stringField(record, "behavior", at);
+  const invert = booleanField(record, "invert", at, false);
+  if (behavior !== "Isolated" && behavior !== "Removed") {
+    fail("UNSUPPORTED", `${at}.behavior: got ${show(behavior)}, expected "Isolated" or "Removed"`);
+  }
+  const kept = behavior === "Isolated" ? "both" : invert ? "matches" : "gaps";
+  if (pattern.String !== undefined) {
+    return matching(literalRegex(stringField(pattern, "String", `${at}.pattern`)), kept);
+  }
+  const source = stringField(pattern, "Regex", `${at}.pattern`);
+  // Every character is part of some match of the built-in patterns, so what is kept differs for gaps alone.
+  const scanner = kept === "gaps" ? undefined : scannerOf(source);
+  return scanner ? scanning(scanner) : matching(translateRegex(source, `${at}.pattern.Regex`), kept);
+}
+
+/** The splitter of a scanner, which covers all text. */
+export function scanning(scan: Scanner): Splitter {
+  return (text, start, end, emit) => {
+    for (let at = start; at < end; ) {
+      const next = scan(text, at, end);
+      emit(text, at, next);
+      at = next;
+    }
+  };
+}
+
+/** The splitter of a regular expression with the flags `gu`. Empty matches count as none. */
+export function matching(pattern: RegExp, kept: "matches" | "gaps" | "both"): Splitter {
+  return (text, start, end, emit) => {
+    const whole = start === 0 && end === text.length ? text : text.slice(start, end);
+    let at = 0;
+    for (const match of whole.matchAll(pattern)) {
+      const next = match.index + match[0].length;
+      if (next === match.index) continue;
+      if (match.index > at && kept !== "matches") emit(whole, at, match.index);
+      if (kept !== "gaps") emit(whole, match.index, next);
+      at = next;
+    }
+    if (at < whole.length && kept !== "matches") emit(whole, at, whole.length);
+  };
+}
+
+function chain(first: Splitter, second: Splitter): Splitter {
+  return (text, start, end, emit) =>
+    first(text, start, end, (piece, pieceStart, pieceEnd) => second(piece, pieceStart, pieceEnd, emit));
+}
+
+function show(value: unknown): string {
+  return JSON.stringify(value) ?? "nothing";
+}

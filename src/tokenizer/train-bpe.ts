@@ -1,0 +1,64 @@
+/** Learns a byte-level BPE vocabulary from text. The same text and options give the same tokenizer on every platform. */
+import { fail } from "../base/errors.ts";
+import { byteCharacters } from "./bytes.ts";
+import { countWords } from "./count-words.ts";
+import { tokenizerFromJson } from "./json.ts";
+import { learnMerges } from "./learn-merges.ts";
+import { type PatternName, patterns } from "./patterns.ts";
+import type { Tokenizer } from "./types.ts";
+import { bpeJson, checkSpecials } from "./write-json.ts";
+
+/** How far training has come: code units of text read, then tokens of the vocabulary. */
+export type TrainProgress =
+  | { readonly stage: "count"; readonly units: number; readonly words: number }
+  | { readonly stage: "merge"; readonly vocabSize: number; readonly target: number };
+
+/** Options of {@link trainBpe}. */
+export interface TrainBpeOptions {
+  /** Tokens in all, special ones included; at least 256 more than the special ones, at most 2^22. */
+  readonly vocabSize: number;
+  /** Spellings that get the first ids. Default `["<|endoftext|>"]`. */
+  readonly specialTokens?: readonly string[];
+  /** How text is cut before merging. Default "gpt2". */
+  readonly preTokenizer?: PatternName;
+  /** Pairs seen less often are not merged. Default 0. */
+  readonly minFrequency?: number;
+  readonly onProgress?: (progress: TrainProgress) => void;
+}
+
+/**
+ * Trains byte-level BPE (Sennrich et al. 2016) with merges, ties and ids as in `BpeTrainer` of Python's `tokenizers`: special tokens,
+ * the 256 byte characters in order of code points, then the most frequent pair, the lower pair of ids on ties. Each text is cut by
+ * itself; special tokens spelled in a text are text. A text that supports fewer tokens gives a smaller `vocabSize`.
+ * Throws BAD_OPTION.
+ */
+export function trainBpe(texts: Iterable<string>, options: TrainBpeOptions): Tokenizer {
+  const { vocabSize, specialTokens = ["<|endoftext|>"], preTokenizer = "gpt2", minFrequency = 0, onProgress } = options;
+  checkSpecials(specialTokens, "trainBpe");
+  if (!Object.hasOwn(patterns, preTokenizer)) {
+    fail(
+      "BAD_OPTION",
+      `trainBpe: preTokenizer: got ${JSON.stringify(preTokenizer)}, expected ${Object.keys(patterns).join(", ")}`,
+    );
+  }
+  const tokens = [...new Set([...specialTokens, ...[...byteCharacters].sort()])];
+  if (!Number.isSafeInteger(vocabSize) || vocabSize < tokens.length || vocabSize > 2 ** 22) {
+    fail(
+      "BAD_OPTION",
+      `trainBpe: vocabSize: got ${vocabSize}, expected an integer from ${tokens.length} (256 bytes and the special tokens) to ${2 ** 22}`,
+    );
+  }
+  if (!Number.isSafeInteger(minFrequency) || minFrequency < 0) {
+    fail("BAD_OPTION", `trainBpe: minFrequency: got ${minFrequency}, expected an integer of at least 0`);
+  }
+  const idOfToken = new Map(tokens.map((token, id) => [token, id]));
+  const byteIds = Int32Array.from(byteCharacters, (character) => idOfToken.get(character)!);
+  const words = countWords(texts, preTokenizer, byteIds, (units, count) =>
+    onProgress?.({ stage: "count", units, words: count }),
+  );
+  const merges = learnMerges(words, tokens, vocabSize, minFrequency, (size) =>
+    onProgress?.({ stage: "merge", vocabSize: size, target: vocabSize }),
+  );
+  const spelled = merges.map(([left, right]) => `${tokens[left]} ${tokens[right]}`);
+  return tokenizerFromJson(bpeJson(tokens, spelled, specialTokens, preTokenizer), "trainBpe");
+}
