@@ -59,6 +59,16 @@ export function trainBpe(texts: Iterable<string>, options: TrainBpeOptions): Tok
   const merges = learnMerges(words, tokens, vocabSize, minFrequency, (size) =>
     onProgress?.({ stage: "merge", vocabSize: size, target: vocabSize }),
   );
-  const spelled = merges.map(([left, right]) => `${tokens[left]} ${tokens[right]}`);
+  const spelled = lastOfEach(merges.map(([left, right]) => `${tokens[left]} ${tokens[right]}`));
   return tokenizerFromJson(bpeJson(tokens, spelled, specialTokens, preTokenizer), "trainBpe");
+}
+
+/** A merge can be learned again where a special token is also made of smaller ones; its last rank counts. */
+function lastOfEach(merges: readonly string[]): string[] {
+  const last = new Set<string>();
+  for (const merge of merges) {
+    last.delete(merge);
+    last.add(merge);
+  }
+  return [...last];
 }
