@@ -4,17 +4,15 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { rng } from "../../src/base/rng.ts";
-import { type Engine, openEngine } from "../../src/generate/engine.ts";
-import { generateIds } from "../../src/generate/generate.ts";
 import { host } from "../../src/host/node.ts";
 import { familyOf, modelFromConfig } from "../../src/models/registry.ts";
-import type { CausalLm, ModelSizes } from "../../src/models/types.ts";
-import { trainingBuilder } from "../../src/nn/builder.ts";
-import { openNativeRuntime } from "../../src/runtime/ort-native.ts";
-import { findWeight, openWeights, publishModel, readJson } from "../../src/weights/folder.ts";
+import type { ModelSizes } from "../../src/models/types.ts";
+import { publishModel } from "../../src/weights/folder.ts";
 import { ndArray } from "../helpers/reference-array.ts";
+import { continuationOf, logitsOf, openFolder, shapesOf } from "../helpers/reference-engine.ts";
 import { distance, readArrays } from "../helpers/reference-models.ts";
 import { runPython, skipWithoutPython } from "../helpers/reference-python.ts";
+import { skipWithoutRuntime } from "../helpers/reference-runtime.ts";
 
 /** The folders that make_folder.py can write. */
 const FOLDERS = [
@@ -37,47 +35,13 @@ interface Expected {
   readonly continuation: readonly number[];
 }
 
-/** The model of a folder, its weights left in their files. */
-async function openFolder(folder: string): Promise<Engine> {
-  const config = host.join(folder, "config.json");
-  const model = modelFromConfig(readJson(host, config), config);
-  const weights = openWeights(host, folder);
-  const shapes = shapesOf(model);
-  const place = (name: string) => {
-    const { file, dtype, offset, length } = findWeight(weights, name, shapes.get(name)!, folder);
-    return { kind: "file", dtype, at: { file: host.absolute(file), offset, length } } as const;
-  };
-  return openEngine(openNativeRuntime(), model, { place }, { session: { threads: 1 } });
-}
-
-/** A model's parameters and their shapes. */
-function shapesOf(model: CausalLm): Map<string, readonly number[]> {
-  const b = trainingBuilder("shapes", 1, 1);
-  model.head(b, model.hidden(b));
-  return new Map(b.graph.parameters.map(({ value }) => [value.name, value.shape as number[]]));
-}
-
-async function logitsOf(engine: Engine, ids: readonly number[]): Promise<number[][]> {
-  engine.truncate(0);
-  const rows: number[][] = [];
-  await engine.appendShowing(ids, (logits) => rows.push([...logits]));
-  return rows;
-}
-
-async function continuationOf(engine: Engine, prompt: readonly number[], maxNewTokens: number): Promise<number[]> {
-  engine.truncate(0);
-  const ids: number[] = [];
-  for await (const id of generateIds(engine, prompt, { maxNewTokens })) ids.push(id);
-  return ids;
-}
-
 let root = "";
 before(() => {
   root = mkdtempSync(path.join(tmpdir(), "ownlm-interop-"));
 });
 after(() => rmSync(root, { recursive: true, force: true }));
 
-describe("folders that transformers wrote", { skip: skipWithoutPython }, () => {
+describe("folders that transformers wrote", { skip: skipWithoutPython || skipWithoutRuntime }, () => {
   before(() => assert.deepEqual(runPython("make_folder.py", [root, ...FOLDERS]), FOLDERS));
 
   for (const name of FOLDERS)
@@ -106,7 +70,7 @@ const WRITTEN: readonly [family: string, says: string, sizes: ModelSizes][] = [
   ["llama", "Llama with one key head and tied embeddings", { ...SIZES, kvHeads: 1, tied: true, eosTokenId: 0 }],
 ];
 
-describe("folders that ownlm wrote", { skip: skipWithoutPython }, () => {
+describe("folders that ownlm wrote", { skip: skipWithoutPython || skipWithoutRuntime }, () => {
   for (const [i, [family, says, sizes]] of WRITTEN.entries())
     test(`${says}: load in transformers with every weight, equal logits and continuation`, async () => {
       const folder = path.join(root, `written-${i}`);

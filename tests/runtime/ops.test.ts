@@ -1,63 +1,13 @@
 import assert from "node:assert/strict";
-import { after, describe, test } from "node:test";
-import { bytesOf, type DType, type TensorData, viewAs } from "../../src/base/dtypes.ts";
-import { OwnlmError } from "../../src/base/errors.ts";
-import { createOwner } from "../../src/base/owner.ts";
+import { describe, test } from "node:test";
 import { rng } from "../../src/base/rng.ts";
 import { createGraph, input, output } from "../../src/graph/build.ts";
 import { gemm, reduceSum, scatterAdd } from "../../src/graph/functions.ts";
-import { lowerGraph } from "../../src/graph/lower.ts";
 import type { Graph, OpName } from "../../src/graph/types.ts";
-import { verifyGraph } from "../../src/graph/verify.ts";
-import { openNativeRuntime } from "../../src/runtime/ort-native.ts";
-import type { Runtime } from "../../src/runtime/types.ts";
 import { evaluate, type NdArray } from "../helpers/reference.ts";
 import { fill } from "../helpers/reference-array.ts";
+import { bindGraph, skipWithoutRuntime } from "../helpers/reference-runtime.ts";
 import { allSamples, type Sample, sampleGraph } from "../helpers/reference-samples.ts";
-
-const runtime = openOrNothing();
-const skip = runtime ? false : "there is no runtime for this platform";
-const owner = createOwner();
-after(() => owner.dispose());
-
-function openOrNothing(): Runtime | undefined {
-  try {
-    return openNativeRuntime();
-  } catch (error) {
-    if (error instanceof OwnlmError && error.code === "RUNTIME_MISSING") return undefined;
-    throw error;
-  }
-}
-
-/** Elements of a dtype over memory of their own. */
-function elements(dtype: DType, { data }: NdArray): TensorData {
-  const array = viewAs(dtype, new ArrayBuffer(data.length * bytesOf(dtype)));
-  for (const [i, x] of data.entries()) array[i] = dtype === "int64" ? BigInt(x) : x;
-  return array;
-}
-
-/** Runs a graph of fixed shapes once; aliased outputs are written over their inputs. */
-async function run(graph: Graph, feeds: ReadonlyMap<string, NdArray>, threads: number) {
-  const model = lowerGraph(verifyGraph(graph), () => ({ kind: "input" }));
-  const session = owner.own(await runtime!.session(model, { threads }));
-  const tensor = (dtype: DType, shape: readonly number[], data?: TensorData) =>
-    owner.own(runtime!.tensor(dtype, shape, data));
-  const inputs = Object.fromEntries(
-    graph.inputs.map(({ name, dtype }) => [
-      name,
-      tensor(dtype, feeds.get(name)!.shape, elements(dtype, feeds.get(name)!)),
-    ]),
-  );
-  const sources = new Map(graph.aliases.map(([from, to]) => [to, from]));
-  const outputs = Object.fromEntries(
-    graph.outputs.map(({ name, value }) => [
-      name,
-      inputs[sources.get(name) ?? ""] ?? tensor(value.dtype, value.shape as number[]),
-    ]),
-  );
-  const binding = owner.own(session.bind(inputs, outputs));
-  return { outputs, again: () => binding.run() };
-}
 
 /** A float32 sum of k terms may be off by about k times 6e-8 of their size. */
 async function checkAgainstReference(op: OpName, sample: Sample): Promise<void> {
@@ -65,10 +15,10 @@ async function checkAgainstReference(op: OpName, sample: Sample): Promise<void> 
   for (const [i, value] of outputs.entries()) output(graph, `y${i}`, value);
   if (op === "GroupQueryAttention") graph.aliases.push(["x3", "y1"], ["x4", "y2"]);
   const expected = evaluate(graph, feeds);
-  const ran = await run(graph, feeds, 2);
-  await ran.again();
+  using bound = await bindGraph(graph, feeds, 2);
+  await bound.run();
   for (const [name, { data }] of expected) {
-    const got = ran.outputs[name]!.data;
+    const got = bound.outputs[name]!.data;
     assert.equal(got.length, data.length);
     for (const [i, x] of data.entries())
       if (isMeant(op, sample, name, i, expected))
@@ -91,7 +41,7 @@ function isMeant(op: OpName, sample: Sample, name: string, i: number, results: R
   return shape[1] !== total || Math.floor(i / inner(2)) % shape[1]! <= seqlens[row]!;
 }
 
-describe("the runtime computes what the reference does", { skip }, () => {
+describe("the runtime computes what the reference does", { skip: skipWithoutRuntime }, () => {
   for (const [op, sample] of allSamples) test(`${op} ${sample.says}`, () => checkAgainstReference(op, sample));
 });
 
@@ -137,16 +87,16 @@ const SUMS: Readonly<Record<string, () => { graph: Graph; feeds: Map<string, NdA
   },
 };
 
-describe("long sums on two threads", { skip }, () => {
+describe("long sums on two threads", { skip: skipWithoutRuntime }, () => {
   for (const [says, make] of Object.entries(SUMS))
     test(`${says} is right and the same to the last bit, run after run`, async () => {
       const { graph, feeds } = make();
-      const ran = await run(graph, feeds, 2);
-      await ran.again();
-      const first = Float32Array.from(ran.outputs.y!.data as Float32Array);
+      using bound = await bindGraph(graph, feeds, 2);
+      await bound.run();
+      const first = Float32Array.from(bound.outputs.y!.data as Float32Array);
       for (let i = 0; i < 20; i++) {
-        await ran.again();
-        assert.deepEqual(ran.outputs.y!.data, first);
+        await bound.run();
+        assert.deepEqual(bound.outputs.y!.data, first);
       }
       const scale = 1e-4 * Math.sqrt(4096);
       for (const [i, x] of evaluate(graph, feeds).get("y")!.data.entries())

@@ -1,0 +1,66 @@
+/** Opens the native runtime for tests, or says why not; runs graphs of fixed shapes on it. */
+import { bytesOf, type DType, type TensorData, viewAs } from "../../src/base/dtypes.ts";
+import { OwnlmError } from "../../src/base/errors.ts";
+import { createOwner } from "../../src/base/owner.ts";
+import { lowerGraph } from "../../src/graph/lower.ts";
+import type { Graph } from "../../src/graph/types.ts";
+import { verifyGraph } from "../../src/graph/verify.ts";
+import { openNativeRuntime } from "../../src/runtime/ort-native.ts";
+import type { Runtime, Tensor } from "../../src/runtime/types.ts";
+import type { Feeds } from "./reference.ts";
+import { type NdArray, ndArray } from "./reference-array.ts";
+
+/** The runtime, or undefined where there is no library for this platform. */
+export const runtime: Runtime | undefined = openOrNothing();
+
+/** Why tests that need the runtime are skipped, or false. */
+export const skipWithoutRuntime = runtime ? false : "ONNX Runtime has no library for this platform";
+
+function openOrNothing(): Runtime | undefined {
+  try {
+    return openNativeRuntime();
+  } catch (error) {
+    if (error instanceof OwnlmError && error.code === "RUNTIME_MISSING") return undefined;
+    throw error;
+  }
+}
+
+/** Elements of a dtype over memory of their own. */
+export function elements(dtype: DType, { data }: NdArray): TensorData {
+  const array = viewAs(dtype, new ArrayBuffer(data.length * bytesOf(dtype)));
+  for (const [i, x] of data.entries()) array[i] = dtype === "int64" ? BigInt(x) : x;
+  return array;
+}
+
+/** A graph bound to tensors that hold its feeds. */
+export interface BoundGraph extends Disposable {
+  readonly outputs: Readonly<Record<string, Tensor>>;
+  run(): Promise<void>;
+  /** All outputs, copied. */
+  results(): Map<string, NdArray>;
+}
+
+/** Binds a graph of fixed shapes, its parameters fed as inputs; aliased outputs are written over their inputs. */
+export async function bindGraph(graph: Graph, feeds: Feeds, threads: number): Promise<BoundGraph> {
+  const owner = createOwner();
+  const model = lowerGraph(verifyGraph(graph), () => ({ kind: "input" }));
+  const session = owner.own(await runtime!.session(model, { threads }));
+  const fed = [...graph.inputs, ...graph.parameters.map(({ value }) => value)].map(({ name, dtype }) => {
+    const array = feeds.get(name)!;
+    return [name, owner.own(runtime!.tensor(dtype, array.shape, elements(dtype, array)))] as const;
+  });
+  const inputs: Record<string, Tensor> = Object.fromEntries(fed);
+  const sources = new Map(graph.aliases.map(([from, to]) => [to, from]));
+  const made = graph.outputs.map(({ name, value }) => {
+    const shared = inputs[sources.get(name) ?? ""];
+    return [name, shared ?? owner.own(runtime!.tensor(value.dtype, value.shape as number[]))] as const;
+  });
+  const outputs = Object.fromEntries(made);
+  const binding = owner.own(session.bind(inputs, outputs));
+  return {
+    outputs,
+    run: async () => binding.run(),
+    results: () => new Map(Object.entries(outputs).map(([name, { shape, data }]) => [name, ndArray(shape, data)])),
+    [Symbol.dispose]: owner.dispose,
+  };
+}
