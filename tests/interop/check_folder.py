@@ -1,8 +1,8 @@
 """Loads a folder that ownlm wrote with transformers, and checks that both see the same ids and logits.
 
 Run: python check_folder.py FOLDER < claims.json
-Claims: {"texts": [{"text", "ids", "logits": [[...], ...]}], "prompt": [ids], "continuation": [ids], "tolerance": 1e-4}; all but
-"texts" may be left out, and so may "logits" of a text, and "ids" where the folder has no tokenizer is taken as the input.
+Claims: {"texts": [{"text", "ids", "decoded", "logits": [[...], ...]}], "prompt": [ids], "continuation": [ids], "tolerance": 1e-4}; all but
+"texts" may be left out, and so may "decoded" and "logits" of a text. Where the folder has no tokenizer, "ids" are taken as they are.
 Prints {"ok", "problems", "largestDifference", "parameters"} as JSON; the exit status is 1 unless ok.
 """
 
@@ -28,6 +28,9 @@ def check(folder, claims):
                 if ids != claim["ids"]:
                     problems.append(f"text {i}: transformers' ids are {ids}, ours {claim['ids']}")
                     continue
+                decoded = tokenizer.decode(ids)
+                if decoded != claim.get("decoded", decoded):
+                    problems.append(f"text {i}: transformers' text is {decoded!r}, ours {claim['decoded']!r}")
             if "logits" not in claim:
                 continue
             theirs = model(input_ids=torch.tensor([claim["ids"]])).logits[0]
