@@ -34,29 +34,35 @@ export function tokenizerJsonOfGguf(file: string, family: PatternName): object {
 
 function readMetadata(file: Buffer): Metadata {
   let at = 4 + 4 + 8;
-  const uint32 = () => file.readUInt32LE((at += 4) - 4);
-  const uint64 = () => Number(file.readBigUInt64LE((at += 8) - 8));
+  /** The place of a value of so many bytes; reading goes on after it. */
+  const take = (bytes: number) => {
+    at += bytes;
+    return at - bytes;
+  };
+  const uint32 = () => file.readUInt32LE(take(4));
+  const uint64 = () => Number(file.readBigUInt64LE(take(8)));
   const text = () => {
     const length = uint64();
-    return file.toString("utf8", at, (at += length));
+    const start = take(length);
+    return file.toString("utf8", start, at);
   };
   const readers: Record<number, () => unknown> = {
-    0: () => file.readUInt8(at++),
-    1: () => file.readInt8(at++),
-    2: () => file.readUInt16LE((at += 2) - 2),
-    3: () => file.readInt16LE((at += 2) - 2),
+    0: () => file.readUInt8(take(1)),
+    1: () => file.readInt8(take(1)),
+    2: () => file.readUInt16LE(take(2)),
+    3: () => file.readInt16LE(take(2)),
     4: uint32,
-    5: () => file.readInt32LE((at += 4) - 4),
-    6: () => file.readFloatLE((at += 4) - 4),
-    7: () => file.readUInt8(at++) !== 0,
+    5: () => file.readInt32LE(take(4)),
+    6: () => file.readFloatLE(take(4)),
+    7: () => file.readUInt8(take(1)) !== 0,
     8: text,
     9: () => {
       const type = uint32();
       return Array.from({ length: uint64() }, () => readers[type]!());
     },
     10: uint64,
-    11: () => Number(file.readBigInt64LE((at += 8) - 8)),
-    12: () => file.readDoubleLE((at += 8) - 8),
+    11: () => Number(file.readBigInt64LE(take(8))),
+    12: () => file.readDoubleLE(take(8)),
   };
   const metadata: Metadata = new Map();
   for (let left = uint64(); left > 0; left--) {
