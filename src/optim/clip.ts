@@ -2,9 +2,18 @@
 import { add, div, min, mul, sqrt, sumSquare } from "../graph/functions.ts";
 import type { Value } from "../graph/types.ts";
 
-/** The Euclidean norm of all gradients together, a scalar. */
+/**
+ * The Euclidean norm of all gradients together, a scalar. The last gradient is added first: the runtime works depth first,
+ * and with the first weight's gradient at the bottom it would walk the whole backward pass, keeping every activation,
+ * before it took any other weight's.
+ */
 export function globalNorm(grads: readonly Value[]): Value {
-  return sqrt(grads.map(sumSquare).reduce((sum, part) => add(sum, part)));
+  return sqrt(
+    grads
+      .toReversed()
+      .map(sumSquare)
+      .reduce((sum, part) => add(sum, part)),
+  );
 }
 
 /** Scales gradients so that their global norm is at most `limit`: by min(1, limit / (norm + 1e-6)), as PyTorch does. */
