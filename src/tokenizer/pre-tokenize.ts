@@ -96,20 +96,40 @@ export function scanning(scan: Scanner): Splitter {
   };
 }
 
-/** The splitter of a regular expression with the flags `gu`. Empty matches count as none. */
+/**
+ * The splitter of a regular expression with the flags `gu`. Empty matches count as none. Throws BAD_TEXT where a match is
+ * longer than the regular expression engine can follow (some millions of characters).
+ */
 export function matching(pattern: RegExp, kept: "matches" | "gaps" | "both"): Splitter {
   return (text, start, end, emit) => {
     const whole = start === 0 && end === text.length ? text : text.slice(start, end);
     let at = 0;
-    for (const match of whole.matchAll(pattern)) {
+    pattern.lastIndex = 0;
+    for (let match = nextMatch(pattern, whole); match; match = nextMatch(pattern, whole)) {
       const next = match.index + match[0].length;
-      if (next === match.index) continue;
+      if (next === match.index) {
+        pattern.lastIndex += whole.codePointAt(next)! > 0xffff ? 2 : 1;
+        continue;
+      }
       if (match.index > at && kept !== "matches") emit(whole, at, match.index);
       if (kept !== "gaps") emit(whole, match.index, next);
       at = next;
     }
     if (at < whole.length && kept !== "matches") emit(whole, at, whole.length);
   };
+}
+
+function nextMatch(pattern: RegExp, text: string): RegExpExecArray | null {
+  const from = pattern.lastIndex;
+  try {
+    return pattern.exec(text);
+  } catch (cause) {
+    return fail(
+      "BAD_TEXT",
+      `text: a stretch of the same kind from index ${from} is too long to be cut. Break the text up.`,
+      cause,
+    );
+  }
 }
 
 function chain(first: Splitter, second: Splitter): Splitter {

@@ -220,6 +220,19 @@ describe("a broken tokenizer.json is refused with the key and its value", () => 
 });
 
 describe("odd but good files", () => {
+  test("a run of ten million characters is cut by any pattern or gives a typed error", () => {
+    const split = (pattern: object) => ({ type: "Split", pattern, behavior: "Isolated" });
+    const json = JSON.parse(bpe);
+    for (const pattern of [{ Regex: "(?:[a-z]|\\p{Lo})+" }, { Regex: "\\p{L}+|\\s+" }, { String: "" }]) {
+      json.pre_tokenizer.pretokenizers[0] = split(pattern);
+      try {
+        tokenizerFromJson(json, "file").encode("漢".repeat(1e7));
+      } catch (error) {
+        assert.equal((error as OwnlmError).code, "BAD_TEXT");
+      }
+    }
+  });
+
   test("tokens named as properties of objects are tokens", () => {
     const json = JSON.parse(bpe.replace('"vocab":{', '"vocab":{"__proto__":262,"constructor":263,'));
     const tokenizer = tokenizerFromJson(json, "file");
