@@ -104,7 +104,7 @@ function rewrite(nodes: readonly Node[], grad: Value): Map<Node, Node> {
   const barriers = new Map<Value, Value>();
   const twins = new Map<Node, Node>();
   const read = (value: Value | undefined) => {
-    if (!value || value.kind !== "node") return value;
+    if (value?.kind !== "node") return value;
     const known = inside.get(value) ?? barriers.get(value);
     if (known) return known;
     const held = heldUntil(value, grad);
