@@ -26,44 +26,128 @@ export const KINDS: readonly Kind[] = [
   { name: "goat", coats: "[white|bearded|brown]", home: "[a stone hut|a shed with a round window]" },
 ];
 
-export const BOYS =
-  "Pip Tobin Oren Bram Felix Hugo Otto Jasper Rufus Milo Finn Barley Alder Cole Perrin Linus Tam Edwin Basil Rowan Theo Simon".split(
-    " ",
-  );
-export const GIRLS =
-  "Nell Hazel Willa Ivy Tansy Mira Poppy Clover Juniper Bess Dora Olive Pearl Fern Maple Rosa Tilly Luna Ada Greta Minna Flora".split(
-    " ",
-  );
+/** A village: two friends who live there, an old one who gives advice, and what belongs to them. */
+export interface Village {
+  readonly name: string;
+  readonly he: readonly [name: string, kind: string];
+  readonly she: readonly [name: string, kind: string];
+  readonly elder: readonly [name: string, isHe: boolean];
+  readonly thing: string;
+  readonly food: string;
+  /** Where the friends live. */
+  readonly place: string;
+}
 
-/** Old ones who give advice: names, and whether they are "he". */
-export const ELDERS: readonly (readonly [name: string, isHe: boolean])[] = [
-  ["Grandmother Owl", false],
-  ["Grandfather Toad", true],
-  ["Old Mother Tortoise", false],
-  ["Uncle Heron", true],
-  ["Aunt Crow", false],
-  ["Old Father Stag", true],
-  ["Granny Goose", false],
-  ["Master Raven", true],
-  ["Mother Duck", false],
-  ["Madam Magpie", false],
-];
-
-export const VILLAGES: readonly string[] = [
-  "Thornwood",
-  "Greenhollow",
-  "Pebble Valley",
-  "Mossy Hill",
-  "Alderbrook",
-  "the Quiet Forest",
-  "Fernmere",
-  "Stony Bridge",
-  "the Valley of Bells",
-  "Applegate",
-  "Larkfield",
-  "the Blue Hills",
-  "Mistwater",
-  "Honeydown",
+/** Who and what belongs together never changes, so that a small model learns in minutes to tell one story at a time. */
+export const VILLAGES: readonly Village[] = [
+  {
+    name: "Thornwood",
+    he: ["Pip", "mouse"],
+    she: ["Nell", "hedgehog"],
+    elder: ["Grandmother Owl", false],
+    thing: "brass key",
+    food: "a basket of apples",
+    place: "the old mill",
+  },
+  {
+    name: "Greenhollow",
+    he: ["Hugo", "badger"],
+    she: ["Willa", "hare"],
+    elder: ["Grandfather Toad", true],
+    thing: "green lantern",
+    food: "a jar of honey",
+    place: "the hollow oak",
+  },
+  {
+    name: "Pebble Valley",
+    he: ["Otto", "otter"],
+    she: ["Ivy", "cat"],
+    elder: ["Uncle Heron", true],
+    thing: "walnut boat",
+    food: "a pan of onion pie",
+    place: "the round pond",
+  },
+  {
+    name: "Mossy Hill",
+    he: ["Felix", "fox"],
+    she: ["Hazel", "squirrel"],
+    elder: ["Aunt Crow", false],
+    thing: "silver bell",
+    food: "a bag of acorns",
+    place: "the pine forest",
+  },
+  {
+    name: "Alderbrook",
+    he: ["Bram", "beaver"],
+    she: ["Tansy", "goat"],
+    elder: ["Old Mother Tortoise", false],
+    thing: "painted cup",
+    food: "a wheel of yellow cheese",
+    place: "the waterfall",
+  },
+  {
+    name: "the Quiet Forest",
+    he: ["Oren", "bear"],
+    she: ["Mira", "dormouse"],
+    elder: ["Master Raven", true],
+    thing: "straw hat",
+    food: "a dish of wild strawberries",
+    place: "the birch wood",
+  },
+  {
+    name: "Fernmere",
+    he: ["Rufus", "dog"],
+    she: ["Dora", "rabbit"],
+    elder: ["Granny Goose", false],
+    thing: "red scarf",
+    food: "a loaf of warm bread",
+    place: "the foggy marsh",
+  },
+  {
+    name: "Mistwater",
+    he: ["Milo", "raccoon"],
+    she: ["Poppy", "mole"],
+    elder: ["Mother Duck", false],
+    thing: "tin trumpet",
+    food: "a plum cake",
+    place: "the bramble patch",
+  },
+  {
+    name: "Larkfield",
+    he: ["Finn", "hare"],
+    she: ["Olive", "mouse"],
+    elder: ["Old Father Stag", true],
+    thing: "wooden whistle",
+    food: "an armful of pears",
+    place: "the high meadow",
+  },
+  {
+    name: "the Blue Hills",
+    he: ["Theo", "goat"],
+    she: ["Luna", "fox"],
+    elder: ["Madam Magpie", false],
+    thing: "glass marble",
+    food: "a bowl of chestnut soup",
+    place: "the windy hill",
+  },
+  {
+    name: "Honeydown",
+    he: ["Tobin", "hedgehog"],
+    she: ["Clover", "bear"],
+    elder: ["Old Father Boar", true],
+    thing: "yellow ribbon",
+    food: "a pot of berry jam",
+    place: "the apple orchard",
+  },
+  {
+    name: "Stony Bridge",
+    he: ["Barley", "squirrel"],
+    she: ["Rosa", "otter"],
+    elder: ["Master Beetle", true],
+    thing: "copper spoon",
+    food: "a sack of walnuts",
+    place: "the crossroads",
+  },
 ];
 
 /** Places as "the old mill" and where one is there. */
@@ -84,29 +168,6 @@ export const PLACES: readonly (readonly [the: string, at: string])[] = [
   ["the wishing well", "beside the wishing well"],
   ["the pine forest", "in the pine forest"],
   ["the crossroads", "near the crossroads"],
-];
-
-export const THINGS: readonly string[] = [
-  "silver bell",
-  "red scarf",
-  "wooden whistle",
-  "blue button",
-  "brass key",
-  "glass marble",
-  "painted cup",
-  "little drum",
-  "straw hat",
-  "green lantern",
-  "copper spoon",
-  "paper kite",
-  "tin trumpet",
-  "round mirror",
-  "walnut boat",
-  "yellow ribbon",
-  "amber ring",
-  "old map",
-  "ivory comb",
-  "small clock",
 ];
 
 /** Food as "a jar of honey", "the honey", and whether it is "they". */

@@ -5,20 +5,7 @@ import { type Beat, expand, type Plot, pick, type Scope } from "./sample-grammar
 import { FRIENDS_PLOTS } from "./sample-plots-friends.ts";
 import { GROWTH_PLOTS } from "./sample-plots-growth.ts";
 import { PRIDE_PLOTS } from "./sample-plots-pride.ts";
-import {
-  ASIDES,
-  BOYS,
-  ELDERS,
-  FOODS,
-  GIRLS,
-  JOYS,
-  KINDS,
-  type Kind,
-  PLACES,
-  SEASONS,
-  THINGS,
-  VILLAGES,
-} from "./sample-world.ts";
+import { ASIDES, FOODS, JOYS, KINDS, PLACES, SEASONS, VILLAGES } from "./sample-world.ts";
 
 /** How much text is composed. */
 export interface SampleOptions {
@@ -90,33 +77,35 @@ function pickTwo<T>(list: readonly T[], random: Rng): [T, T] {
 
 /** Who plays which role. Hero and friend are never both "he", so that every pronoun has one meaning. */
 function castRoles(plot: Plot, random: Rng): Scope {
+  const village = pick(VILLAGES, random);
   const heroIsHe = random.below(2) === 0;
-  const [heroKind, friendKind] = pickTwo(KINDS, random);
-  const scope = new Map<string, string>();
-  castAnimal(scope, ["", "hero"], heroKind, heroIsHe, random);
-  castAnimal(scope, ["f", "friend"], friendKind, !heroIsHe, random);
-  const [elder, elderIsHe] = pick(ELDERS, random);
-  scope.set("elder", elder);
-  setPronouns(scope, "e", elderIsHe);
+  const [hero, friend] = heroIsHe ? [village.he, village.she] : [village.she, village.he];
+  const scope = new Map<string, string>([
+    ["village", village.name],
+    ["thing", village.thing],
+    ["elder", village.elder[0]],
+  ]);
+  castAnimal(scope, ["", "hero"], hero, heroIsHe, random);
+  castAnimal(scope, ["f", "friend"], friend, !heroIsHe, random);
+  setPronouns(scope, "e", village.elder[1]);
   scope.set("trait", pick(plot.traits.slice(1, -1).split("|"), random));
-  scope.set("village", pick(VILLAGES, random));
-  scope.set("thing", pick(THINGS, random));
   const [joy, joy2] = pickTwo(JOYS.slice(1, -1).split("|"), random);
   scope.set("joy", joy).set("joy2", joy2);
-  setPlaces(scope, plot, random);
-  setFoods(scope, random);
+  setPlaces(scope, plot.home ?? village.place, random);
+  setFoods(scope, village.food, random);
   setSeason(scope, plot, random);
   return scope;
 }
 
-function castAnimal(scope: Map<string, string>, role: [string, string], kind: Kind, isHe: boolean, random: Rng): void {
-  const [prefix, name] = role;
+type Role = readonly [prefix: string, name: string];
+type Animal = readonly [name: string, kind: string];
+
+function castAnimal(scope: Map<string, string>, role: Role, [name, kind]: Animal, isHe: boolean, random: Rng): void {
+  const { coats, home } = KINDS.find((each) => each.name === kind)!;
   const choose = (choices: string) => pick(choices.slice(1, -1).split("|"), random);
-  scope.set(name, pick(isHe ? BOYS : GIRLS, random));
-  scope
-    .set(`${prefix}kind`, kind.name)
-    .set(`${prefix}coat`, choose(kind.coats))
-    .set(`${prefix}home`, choose(kind.home));
+  const [prefix, key] = role;
+  scope.set(key, name).set(`${prefix}kind`, kind);
+  scope.set(`${prefix}coat`, choose(coats)).set(`${prefix}home`, choose(home));
   setPronouns(scope, prefix, isHe);
 }
 
@@ -129,16 +118,20 @@ function setPronouns(scope: Map<string, string>, prefix: string, isHe: boolean):
     .set(`${prefix}himself`, `${him}self`);
 }
 
-function setPlaces(scope: Map<string, string>, plot: Plot, random: Rng): void {
-  const home = PLACES.find(([the]) => the === plot.home) ?? pick(PLACES, random);
+function setPlaces(scope: Map<string, string>, homePlace: string, random: Rng): void {
+  const home = PLACES.find(([the]) => the === homePlace)!;
   const others = PLACES.filter((place) => place !== home);
   const [place, place2] = pickTwo(others, random);
   for (const [name, [the, at]] of Object.entries({ home, place, place2 }))
     scope.set(`${name}.the`, the).set(`${name}.at`, at).set(`${name}.to`, `to ${the}`);
 }
 
-function setFoods(scope: Map<string, string>, random: Rng): void {
-  const [[food, the, plural], [food2]] = pickTwo(FOODS, random);
+function setFoods(scope: Map<string, string>, own: string, random: Rng): void {
+  const [food, the, plural] = FOODS.find(([a]) => a === own)!;
+  const [food2] = pick(
+    FOODS.filter(([a]) => a !== own),
+    random,
+  );
   scope.set("food", food).set("food.the", the).set("food2", food2);
   scope.set("food.it", plural ? "them" : "it").set("food.is", plural ? "are" : "is");
   scope.set("food.was", plural ? "were" : "was").set("foodMany", the.replace("the ", ""));
