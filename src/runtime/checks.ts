@@ -1,52 +1,112 @@
 /** Everything that is checked before a call into a runtime: sizes, names, types, shapes, sharing. Knows no runtime. */
-import { bytesOf, type DType, isDType, type TensorData } from "../base/dtypes.ts";
+import { type DType, isDType, type TensorData } from "../base/dtypes.ts";
 import { fail } from "../base/errors.ts";
 import { evaluateDim, showShape } from "../base/shapes.ts";
 import type { OnnxModel, OnnxValueInfo } from "../onnx/model.ts";
 import type { SessionOptions, Tensor } from "./types.ts";
 
+/** Typed arrays hold no more elements in the oldest supported engines. */
+const MAX_ELEMENTS = 2 ** 32;
+
+/** No operator has use for more axes. */
+const MAX_RANK = 64;
+
 /** Elements of a tensor; throws BAD_DTYPE, BAD_SHAPE or OUT_OF_MEMORY for one that cannot be. */
-export function checkedSize(dtype: DType, shape: readonly number[], data: ArrayLike<unknown> | undefined): number {
+export function checkedSize(dtype: DType, shape: readonly number[], data: TensorData | undefined): number {
   if (typeof dtype !== "string" || !isDType(dtype)) fail("BAD_DTYPE", `tensor: got dtype ${String(dtype)}`);
   if (!Array.isArray(shape)) fail("BAD_SHAPE", `tensor: got ${typeof shape}, expected an array of axis lengths`);
+  if (shape.length > MAX_RANK) fail("BAD_SHAPE", `tensor: got ${shape.length} axes, expected at most ${MAX_RANK}`);
   for (const dim of shape)
     if (!Number.isSafeInteger(dim) || dim < 0)
       fail("BAD_SHAPE", `tensor: got the axis length ${String(dim)} in ${showShape(shape)}, expected 0 or more`);
-  const size = shape.reduce((n, dim) => n * dim, 1);
-  if (size * bytesOf(dtype) > 2 ** 43)
-    fail("OUT_OF_MEMORY", `tensor: ${dtype} ${showShape(shape)} would take ${size * bytesOf(dtype)} bytes`);
-  if (data !== undefined && data.length !== size)
+  // A product with a zero is zero, however large the others are.
+  const size = shape.includes(0) ? 0 : shape.reduce((n, dim) => n * dim, 1);
+  if (size > MAX_ELEMENTS)
+    fail("OUT_OF_MEMORY", `tensor: ${showShape(shape)} has ${size} elements, expected at most ${MAX_ELEMENTS}`);
+  if (data === undefined) return size;
+  if (!ArrayBuffer.isView(data)) fail("BAD_DTYPE", `tensor: got ${describe(data)} as data, expected a typed array`);
+  if (data.length !== size)
     fail("BAD_SHAPE", `tensor: got ${data.length} elements for ${showShape(shape)}, expected ${size}`);
   return size;
 }
 
-/** Fills `target` with `data`; throws BAD_DTYPE where one holds big integers and the other does not. */
+/** Fills `target` with `data`; throws BAD_DTYPE where their element types differ. */
 export function copyInto(target: TensorData, data: TensorData): void {
-  const big = (x: TensorData) => x instanceof BigInt64Array;
-  if (big(target) !== big(data))
-    fail("BAD_DTYPE", `tensor: got ${data.constructor.name}, expected ${target.constructor.name}`);
+  if (target.constructor.name !== data.constructor.name && !(isBytes(target) && isBytes(data)))
+    fail("BAD_DTYPE", `tensor: got ${data.constructor.name} as data, expected ${target.constructor.name}`);
   (target as Float32Array).set(data as Float32Array);
 }
 
+/** Node's Buffer and Uint8ClampedArray are bytes like Uint8Array. */
+const isBytes = (data: TensorData) => data.BYTES_PER_ELEMENT === 1 && !(data instanceof Int8Array);
+
+const describe = (value: unknown) => (value === null ? "null" : Array.isArray(value) ? "an array" : typeof value);
+
 /** Throws BAD_OPTION for session options outside their ranges. */
-export function checkSessionOptions({ threads }: SessionOptions): void {
+export function checkSessionOptions(options: SessionOptions): void {
+  const { threads, disabledPasses, profile } = options;
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 256))
-    fail("BAD_OPTION", `threads: got ${threads}, expected 1 to 256`);
+    fail("BAD_OPTION", `threads: got ${String(threads)}, expected 1 to 256`);
+  for (const name of ["spinning", "arena"] as const)
+    if (options[name] !== undefined && typeof options[name] !== "boolean")
+      fail("BAD_OPTION", `${name}: got ${describe(options[name])}, expected true or false`);
+  if (disabledPasses !== undefined && !Array.isArray(disabledPasses))
+    fail("BAD_OPTION", `disabledPasses: got ${describe(disabledPasses)}, expected names`);
+  for (const pass of disabledPasses ?? [])
+    if (typeof pass !== "string" || !/^\w+$/.test(pass))
+      fail("BAD_OPTION", `disabledPasses: got ${JSON.stringify(pass)}, expected the name of a pass`);
+  if (profile !== undefined && (typeof profile !== "string" || profile === "" || profile.includes("\0")))
+    fail("BAD_OPTION", `profile: got ${JSON.stringify(profile)}, expected a path`);
+}
+
+/** Throws BAD_GRAPH where inputs or outputs share a name, or an alias joins what cannot share a buffer. */
+export function checkModel(model: OnnxModel): void {
+  for (const side of ["inputs", "outputs"] as const) {
+    const names = model[side].map(({ name }) => name);
+    const again = names.find((name, i) => names.indexOf(name) !== i);
+    if (again !== undefined) fail("BAD_GRAPH", `${model.name}: ${side}: got ${again} twice`);
+  }
+  for (const [from, to] of model.aliases ?? []) {
+    const input = model.inputs.find(({ name }) => name === from);
+    const output = model.outputs.find(({ name }) => name === to);
+    if (!input || !output || input.dtype !== output.dtype)
+      fail("BAD_GRAPH", `${model.name}: aliases: got ${from} and ${to}, expected an input and an output of one dtype`);
+  }
+}
+
+/** Throws what an engine reports as RUNTIME, or as OUT_OF_MEMORY when it ran out of it. */
+export function engineFailure(where: string, engine: string, message: string, cause?: unknown): never {
+  const code = /bad_alloc|failed to allocate|out of memory|allocation failed/i.test(message)
+    ? "OUT_OF_MEMORY"
+    : "RUNTIME";
+  return fail(code, `${where}: ${engine}: ${message.trim()}`, cause);
 }
 
 type Tensors = Readonly<Record<string, Tensor>>;
 
+/** One tensor and the place it is tied to. */
+export interface Tie {
+  readonly side: "input" | "output";
+  readonly name: string;
+  readonly tensor: Tensor;
+}
+
 /**
- * Throws unless there is exactly one fitting tensor for each input and output, all named axes agree, and a tensor is
+ * The ties of a binding, inputs first. Throws unless there is exactly one fitting tensor for each input and output, all named axes agree, and a tensor is
  * bound twice only as an alias that the model lists.
  */
-export function checkBinding(model: OnnxModel, inputs: Tensors, outputs: Tensors, isOwn: (t: Tensor) => boolean): void {
+export function checkBinding(
+  model: OnnxModel,
+  inputs: Tensors,
+  outputs: Tensors,
+  isOwn: (t: Tensor) => boolean,
+): readonly Tie[] {
   const axes = new Map<string, number>();
   checkNames(model, "input", model.inputs, inputs);
   checkNames(model, "output", model.outputs, outputs);
   const all = [
-    ...model.inputs.map((info) => ({ info, tensor: inputs[info.name]!, side: "input" })),
-    ...model.outputs.map((info) => ({ info, tensor: outputs[info.name]!, side: "output" })),
+    ...model.inputs.map((info) => ({ info, name: info.name, tensor: inputs[info.name]!, side: "input" as const })),
+    ...model.outputs.map((info) => ({ info, name: info.name, tensor: outputs[info.name]!, side: "output" as const })),
   ];
   for (const { info, tensor, side } of all) {
     const where = `${model.name}: ${side} ${info.name}`;
@@ -63,7 +123,8 @@ export function checkBinding(model: OnnxModel, inputs: Tensors, outputs: Tensors
       if (expected !== undefined && expected !== tensor.shape[i])
         badShape(`${model.name}: ${side} ${info.name}`, tensor, info, axes);
     }
-  checkSharing(model, inputs, outputs);
+  checkSharing(model, all);
+  return all;
 }
 
 function badShape(where: string, tensor: Tensor, info: OnnxValueInfo, axes?: ReadonlyMap<string, number>): never {
@@ -72,31 +133,56 @@ function badShape(where: string, tensor: Tensor, info: OnnxValueInfo, axes?: Rea
 }
 
 function checkNames(model: OnnxModel, side: string, infos: readonly OnnxValueInfo[], tensors: Tensors): void {
-  if (typeof tensors !== "object" || tensors === null) fail("BAD_DATA", `${model.name}: got no ${side}s`);
+  if (typeof tensors !== "object" || tensors === null)
+    fail("BAD_DATA", `${model.name}: got ${describe(tensors)} as ${side}s, expected tensors by name`);
   const known = new Set(infos.map((info) => info.name));
   for (const name of Object.keys(tensors))
-    if (!known.has(name))
-      fail("BAD_GRAPH", `${model.name}: there is no ${side} ${name}, expected ${listNames([...known])}`);
+    if (!known.has(name)) {
+      const meant = nearest(name, [...known]);
+      const hint = meant === undefined ? "" : `. Did you mean ${meant}?`;
+      fail("BAD_GRAPH", `${model.name}: got the ${side} ${name}, expected ${listNames([...known])}${hint}`);
+    }
   const missing = infos.filter(({ name }) => !Object.hasOwn(tensors, name) || !tensors[name]).map(({ name }) => name);
   if (missing.length) fail("BAD_GRAPH", `${model.name}: got no tensor for the ${side}s ${listNames(missing)}`);
 }
 
 function listNames(names: readonly string[]): string {
+  if (names.length === 0) return "none";
   return names.length > 8 ? `${names.slice(0, 8).join(", ")} and ${names.length - 8} more` : names.join(", ");
 }
 
-function checkSharing(model: OnnxModel, inputs: Tensors, outputs: Tensors): void {
-  const aliases = new Set((model.aliases ?? []).map(([input, output]) => `${input}\n${output}`));
-  const owners = new Map<Tensor, string>();
-  for (const { name } of model.outputs) {
-    const other = owners.get(outputs[name]!);
-    if (other !== undefined)
-      fail("BAD_GRAPH", `${model.name}: one tensor is bound to the outputs ${other} and ${name}`);
-    owners.set(outputs[name]!, name);
+/** The name fewest edits away (Levenshtein 1966), if those are at most a third of its letters. */
+function nearest(name: string, names: readonly string[]): string | undefined {
+  if (name.length > 100) return undefined;
+  const within = names.map((other) => ({ other, edits: edits(name, other) }));
+  const [best] = within.filter(({ edits: n }) => 3 * n <= Math.max(3, name.length)).sort((a, b) => a.edits - b.edits);
+  return best?.other;
+}
+
+function edits(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++)
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    row = next;
   }
-  for (const { name } of model.inputs) {
-    const output = owners.get(inputs[name]!);
-    if (output !== undefined && !aliases.has(`${name}\n${output}`))
+  return row[b.length]!;
+}
+
+function checkSharing(model: OnnxModel, ties: readonly Tie[]): void {
+  const aliases = new Set((model.aliases ?? []).map(([input, output]) => JSON.stringify([input, output])));
+  const owners = new Map<Tensor, string>();
+  for (const { side, name, tensor } of ties) {
+    if (side === "input") continue;
+    const other = owners.get(tensor);
+    if (other !== undefined)
+      fail("BAD_GRAPH", `${model.name}: one tensor is bound to the outputs ${other} and ${name}, which may not share`);
+    owners.set(tensor, name);
+  }
+  for (const { side, name, tensor } of ties) {
+    const output = owners.get(tensor);
+    if (side === "input" && output !== undefined && !aliases.has(JSON.stringify([name, output])))
       fail(
         "BAD_GRAPH",
         `${model.name}: one tensor is bound to input ${name} and output ${output}, which may not share`,

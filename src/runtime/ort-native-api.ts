@@ -3,11 +3,15 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import process from "node:process";
-import koffi from "koffi";
+import koffi, { type LibraryHandle } from "koffi";
 import { fail, messageOf } from "../base/errors.ts";
+import { engineFailure } from "./checks.ts";
 
-/** The version whose header the table below was read from; the library must offer it. */
-const API_VERSION = 23;
+/**
+ * The version of OrtApi asked for. Every place and signature below was compared with the declarations of version 30; a
+ * library of another version is refused, since kernels change too, and what they tolerate was tested with this one.
+ */
+const API_VERSION = 30;
 
 /** A C pointer, as koffi gives it. */
 export type Pointer = bigint;
@@ -18,7 +22,7 @@ const FUNCTIONS = {
   CreateEnv: [3, "void *%s(int level, const char *id, _Out_ void **out)"],
   CreateSessionFromArray: [8, "void *%s(void *env, const void *data, size_t length, void *options, _Out_ void **out)"],
   CreateSessionOptions: [10, "void *%s(_Out_ void **out)"],
-  EnableProfiling: [14, "void *%s(void *options, const char *prefix)"],
+  EnableProfiling: [14, "void *%s(void *options, const PATH_CHAR *prefix)"],
   DisableMemPattern: [17, "void *%s(void *options)"],
   DisableCpuMemArena: [19, "void *%s(void *options)"],
   SetSessionLogSeverityLevel: [22, "void *%s(void *options, int level)"],
@@ -49,9 +53,9 @@ export interface OrtApi {
   readonly env: Pointer;
   readonly cpuMemory: Pointer;
   readonly call: Readonly<Record<FunctionName, (...args: unknown[]) => unknown>>;
-  /** Throws RUNTIME for a status that is not null, with ONNX Runtime's own words. */
-  raise(name: FunctionName, status: unknown): void;
-  /** Calls a function that returns a status; throws RUNTIME with ONNX Runtime's own words. */
+  /** Throws RUNTIME (or OUT_OF_MEMORY) for a status that is not null, with ONNX Runtime's own words, and frees it. */
+  raise(where: string, status: unknown): void;
+  /** Calls a function that returns a status; throws like `raise`. */
   check(name: FunctionName, ...args: unknown[]): void;
   /** Like `check`, for functions whose last argument is an out pointer: returns it. */
   create(name: FunctionName, ...args: unknown[]): Pointer;
@@ -89,19 +93,22 @@ function libraryPath(): string {
 }
 
 function load(file: string): OrtApi {
-  const library = koffi.load(file);
-  koffi.struct("OrtApiBase", { GetApi: "void *", GetVersionString: "void *" });
-  const base = koffi.decode(library.func("void *OrtGetApiBase()")(), "OrtApiBase");
-  const version = String(koffi.call(base.GetVersionString, koffi.proto("const char *OrtGetVersionString()")));
-  const table = koffi.call(base.GetApi, koffi.proto("void *OrtGetApi(uint32_t version)"), API_VERSION);
-  if (!table) fail("RUNTIME_MISSING", `onnxruntime ${version} is too old: it has no API version ${API_VERSION}`);
-  const entries = Object.entries(FUNCTIONS).map(([name, [index, signature]]) => {
-    const address = koffi.decode(table, 8 * index, "void *");
-    return [name, koffi.decode(address, koffi.proto(signature.replace("%s", `Ort${name}`)))];
-  });
-  const call = Object.fromEntries(entries) as OrtApi["call"];
-  const raise = (name: FunctionName, status: unknown) => {
-    if (status) fail("RUNTIME", `onnxruntime: ${name}: ${takeMessage(call, status)}`);
+  const library = loadLibrary(file);
+  const base = library.func("void *OrtGetApiBase()")();
+  const [getApi, getVersion] = [0, 8].map((offset) => koffi.decode(base, offset, "void *"));
+  const version = String(koffi.call(getVersion, koffi.proto("const char *(void)")));
+  if (Number(version.split(".")[1]) !== API_VERSION)
+    fail("RUNTIME_MISSING", `${file}: got ONNX Runtime ${version}, expected 1.${API_VERSION}. Try npm install.`);
+  const table = koffi.call(getApi, koffi.proto("void *(uint32_t version)"), API_VERSION);
+  if (!table) fail("RUNTIME_MISSING", `${file}: got ONNX Runtime ${version} without API version ${API_VERSION}`);
+  const call = Object.fromEntries(
+    Object.entries(FUNCTIONS).map(([name, [index, signature]]) => {
+      const declaration = signature.replace("%s", "").replace("PATH_CHAR", PATH_CHAR);
+      return [name, koffi.decode(koffi.decode(table, 8 * index, "void *"), koffi.proto(declaration))];
+    }),
+  ) as OrtApi["call"];
+  const raise = (where: string, status: unknown) => {
+    if (status) engineFailure(where, "ONNX Runtime", takeMessage(call, status));
   };
   const check = (name: FunctionName, ...args: unknown[]) => raise(name, call[name](...args));
   const create = (name: FunctionName, ...args: unknown[]): Pointer => {
@@ -109,17 +116,30 @@ function load(file: string): OrtApi {
     check(name, ...args, out);
     return out[0]!;
   };
-  const FATAL = 4;
   const env = create("CreateEnv", FATAL, "ownlm");
   const cpuMemory = create("CreateCpuMemoryInfo", 0, 0);
-  // `library` is captured here so that it is never collected.
+  // `library` is kept here so that it is never collected.
   return Object.freeze({ version, env, cpuMemory, call, raise, check, create, library });
+}
+
+/** Log level: errors come back as statuses, and nothing else is for a user's eyes. */
+const FATAL = 4;
+
+/** Paths are UTF-16 on Windows, UTF-8 elsewhere. */
+const PATH_CHAR = process.platform === "win32" ? "char16_t" : "char";
+
+function loadLibrary(file: string): LibraryHandle {
+  try {
+    return koffi.load(file);
+  } catch (error) {
+    return fail("RUNTIME_MISSING", `${file}: ${messageOf(error)}. Try the web runtime.`, error);
+  }
 }
 
 function takeMessage(call: OrtApi["call"], status: unknown): string {
   const text = String(call.GetErrorMessage(status));
   call.ReleaseStatus(status);
-  return text.trim();
+  return text;
 }
 
 /** The address of a buffer's first byte. */
