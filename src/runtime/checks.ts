@@ -1,6 +1,7 @@
 /** Everything that is checked before a call into a runtime: sizes, names, types, shapes, sharing. Knows no runtime. */
 import { type DType, isDType, type TensorData } from "../base/dtypes.ts";
 import { fail } from "../base/errors.ts";
+import { nearest } from "../base/nearest.ts";
 import { evaluateDim, showShape } from "../base/shapes.ts";
 import type { OnnxModel, OnnxValueInfo } from "../onnx/model.ts";
 import type { SessionOptions, Tensor } from "./types.ts";
@@ -149,25 +150,6 @@ function checkNames(model: OnnxModel, side: string, infos: readonly OnnxValueInf
 function listNames(names: readonly string[]): string {
   if (names.length === 0) return "none";
   return names.length > 8 ? `${names.slice(0, 8).join(", ")} and ${names.length - 8} more` : names.join(", ");
-}
-
-/** The name fewest edits away (Levenshtein 1966), if those are at most a third of its letters. */
-function nearest(name: string, names: readonly string[]): string | undefined {
-  if (name.length > 100) return undefined;
-  const within = names.map((other) => ({ other, edits: edits(name, other) }));
-  const [best] = within.filter(({ edits: n }) => 3 * n <= Math.max(3, name.length)).sort((a, b) => a.edits - b.edits);
-  return best?.other;
-}
-
-function edits(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++)
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    row = next;
-  }
-  return row[b.length]!;
 }
 
 function checkSharing(model: OnnxModel, ties: readonly Tie[]): void {

@@ -1,0 +1,4 @@
+/** All verbs, in the order that help lists them. A new verb is one file and one line here. */
+import type { Verb } from "./verb.ts";
+
+export const VERBS: readonly Verb[] = [];
