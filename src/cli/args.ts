@@ -103,13 +103,9 @@ function addOption(
   text: string | undefined,
 ): void {
   const spec = specs[name]!;
-  if (spec.kind === "flag") {
-    if (text !== undefined) fail("USAGE", `${rawName}: got ${JSON.stringify(text)}, expected no value`);
-    given[name] = true;
-    return;
-  }
-  if (text === undefined) return fail("USAGE", `${rawName}: got nothing, expected a value after it`);
-  const value = parseOption(spec, text);
-  if (spec.kind === "list") given[name] = [...((given[name] as string[] | undefined) ?? []), value];
-  else given[name] = value;
+  const isFlag = spec.kind === "flag";
+  if (isFlag && text !== undefined) fail("USAGE", `${rawName}: got ${JSON.stringify(text)}, expected no value`);
+  if (!isFlag && text === undefined) fail("USAGE", `${rawName}: got nothing, expected a value after it`);
+  const value = isFlag || parseOption(spec, text!);
+  given[name] = spec.kind === "list" ? [...((given[name] as string[] | undefined) ?? []), value] : value;
 }
