@@ -1,6 +1,8 @@
 /** Writes a model in ONNX's protobuf wire format. Field numbers are those of onnx.proto3 (IR version 10). */
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import type { DType } from "../base/dtypes.ts";
+import { fail } from "../base/errors.ts";
+import { checkModelData } from "./check.ts";
 import type { OnnxAttribute, OnnxModel, OnnxNode, OnnxTensor, OnnxValueInfo } from "./model.ts";
 
 /** TensorProto.DataType numbers. */
@@ -31,13 +33,24 @@ const message = (w: BinaryWriter, field: number, write: Write): void => {
   w.join();
 };
 const string = (w: BinaryWriter, field: number, value: string) => w.tag(field, WireType.LengthDelimited).string(value);
-const int64 = (w: BinaryWriter, field: number, value: number) => w.tag(field, WireType.Varint).int64(value);
+const int64 = (w: BinaryWriter, field: number, value: number) => w.tag(field, WireType.Varint).int64(whole(value));
+const float = (w: BinaryWriter, field: number, value: number) => w.tag(field, WireType.Bit32).float(single(value));
+
+const whole = (value: number) =>
+  Number.isSafeInteger(value) ? value : fail("BAD_GRAPH", `model: got ${String(value)}, expected a whole number`);
+
+const single = (value: number) =>
+  typeof value === "number" && (Number.isFinite(Math.fround(value)) || !Number.isFinite(value))
+    ? value
+    : fail("BAD_GRAPH", `model: got ${String(value)}, expected a float32 number`);
 
 /**
  * The bytes of a model. `locate` gives the location that external data is written with: a path relative to the folder
- * that the reader resolves it against. Default: the file's own path.
+ * that the reader resolves it against. Default: the file's own path. Throws BAD_GRAPH, BAD_DTYPE or UNSUPPORTED for a
+ * model that the format cannot hold.
  */
 export function encodeModel(model: OnnxModel, locate: (file: string) => string = (file) => file): Uint8Array {
+  checkModelData(model);
   const w = new BinaryWriter();
   int64(w, 1, IR_VERSION);
   string(w, 2, "ownlm");
@@ -72,7 +85,7 @@ function attributeProto(w: BinaryWriter, name: string, attribute: OnnxAttribute)
   string(w, 1, name);
   switch (attribute.kind) {
     case "float":
-      w.tag(2, WireType.Bit32).float(attribute.value);
+      float(w, 2, attribute.value);
       break;
     case "int":
       int64(w, 3, attribute.value);
@@ -81,7 +94,7 @@ function attributeProto(w: BinaryWriter, name: string, attribute: OnnxAttribute)
       string(w, 4, attribute.value);
       break;
     case "floats":
-      for (const value of attribute.value) w.tag(7, WireType.Bit32).float(value);
+      for (const value of attribute.value) float(w, 7, value);
       break;
     case "ints":
       for (const value of attribute.value) int64(w, 8, value);
