@@ -85,8 +85,8 @@ export function lossChart(points: readonly LossPoint[], options: ChartOptions): 
   const [lowest, highest] = rangeOf(all.map(({ loss }) => loss));
   const labelOf = lossLabels(lowest, highest);
   const rows = height - 2;
-  // Means lie inside the range of the points, so these are the longest labels there can be.
-  const labelWidth = Math.max(...[lowest - 0.5, lowest, highest, highest + 0.5].map((loss) => labelOf(loss).length));
+  // Means lie inside the range of the points, so no label is longer than these; the hundredth is for rounding.
+  const labelWidth = Math.max(...[lowest - 0.51, highest + 0.51].map((loss) => labelOf(loss).length));
   const picture = canvas(width - labelWidth - 2, rows, unicode);
   const xOf = (step: number) => scaled(step, firstStep, lastStep, picture.columns);
   const means = columnMeans(curve, picture.columns, xOf);

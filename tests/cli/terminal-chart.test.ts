@@ -31,6 +31,11 @@ describe("a loss chart", () => {
     assert.ok(labels.length > 1 && labels.every((label) => Math.abs(Number(label) - 3) < 0.02));
   });
 
+  test("has room for a label that rounds up to one more digit", () => {
+    const chart = lossChart([{ step: 100_000, loss: -999.495 }], { width: 20, height: 4 });
+    for (const line of chart) assert.ok(displayWidth(line) <= 20, line);
+  });
+
   test("stays in its frame whatever the points are", () => {
     const numbers = fc.oneof(fc.double(), fc.double({ min: 0, max: 12 }));
     const points = fc.array(fc.record({ step: fc.integer({ min: 0, max: 1e6 }), loss: numbers }), { maxLength: 30 });
