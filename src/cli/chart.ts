@@ -151,7 +151,7 @@ function stepAxis(first: number, last: number, indent: number, width: number): s
   const [left, right] = [String(first), String(last)];
   const name = "step";
   const room = width - indent;
-  if (first === last) return `${" ".repeat(indent)}step ${left}`;
+  if (first === last) return `${" ".repeat(indent)}${[`step ${left}`, left].find((text) => text.length <= room) ?? ""}`;
   const gap = room - left.length - right.length;
   if (gap < 1) return right.slice(-room).padStart(width);
   if (gap < name.length + 2) return `${" ".repeat(indent)}${left}${" ".repeat(gap)}${right}`;

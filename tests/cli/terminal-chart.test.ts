@@ -31,9 +31,13 @@ describe("a loss chart", () => {
     assert.ok(labels.length > 1 && labels.every((label) => Math.abs(Number(label) - 3) < 0.02));
   });
 
-  test("has room for a label that rounds up to one more digit", () => {
-    const chart = lossChart([{ step: 100_000, loss: -999.495 }], { width: 20, height: 4 });
-    for (const line of chart) assert.ok(displayWidth(line) <= 20, line);
+  test("has room for long labels at its narrowest", () => {
+    for (const point of [
+      { step: 100_000, loss: -999.495 },
+      { step: 100_000, loss: 9999.485 },
+      { step: 1e12, loss: -1e29 },
+    ])
+      for (const line of lossChart([point], { width: 20, height: 4 })) assert.ok(displayWidth(line) <= 20, line);
   });
 
   test("stays in its frame whatever the points are", () => {
