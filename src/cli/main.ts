@@ -37,6 +37,7 @@ process.exitCode = await runCommand(process.argv.slice(2), VERBS, version, {
   stdout: process.stdout,
   stderr: process.stderr,
   env: process.env,
+  platform: process.platform,
   host,
   signal: interruptible(),
   stdinIsTerminal: process.stdin.isTTY === true,

@@ -8,6 +8,8 @@ export interface Io {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   readonly env: Environment;
+  /** Node's name of the operating system. */
+  readonly platform: string;
   readonly host: Host;
   /** Aborted by the first Ctrl-C. */
   readonly signal: AbortSignal;

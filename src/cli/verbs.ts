@@ -1,4 +1,5 @@
 /** All verbs, in the order that help lists them. A new verb is one file and one line here. */
+import { TRAIN } from "./train.ts";
 import type { Verb } from "./verb.ts";
 
-export const VERBS: readonly Verb[] = [];
+export const VERBS: readonly Verb[] = [TRAIN];

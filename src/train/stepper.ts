@@ -211,7 +211,12 @@ function stateTensors(
   return new Map(names.map(([name, shape]) => [name, f32(shape)]));
 }
 
-function batchTensors(runtime: Runtime, { batch, context }: StepOptions, { own }: Owner): BatchTensors {
+/** Tensors of one micro-batch, zeros at first. */
+export function batchTensors(
+  runtime: Runtime,
+  { batch, context }: { readonly batch: number; readonly context: number },
+  { own }: Owner,
+): BatchTensors {
   const shape = [batch, context];
   return {
     inputIds: own(runtime.tensor("int64", shape)),

@@ -1,0 +1,33 @@
+/** A run's log: log.jsonl, one event a line. */
+import type { Host } from "../host/types.ts";
+import { writeText } from "../weights/safetensors.ts";
+import type { TrainEvent } from "./events.ts";
+
+/** Adds an event to the log of a run. */
+export type Log = (event: TrainEvent) => void;
+
+const FILE = "log.jsonl";
+const LOGGED: ReadonlySet<string> = new Set(["start", "step", "eval", "sample", "checkpoint", "done"]);
+
+/** The log of the run in `out`. What a broken-off run wrote after step `step`, which is done again, is taken out. */
+export function openLog(host: Host, out: string, step: number): Log {
+  const file = host.join(out, FILE);
+  if (host.kindOf(file) === "file") {
+    const lines = host.readText(file).split("\n");
+    const kept = lines.filter((line) => stepOf(line) <= step);
+    writeText(host, file, kept.map((line) => `${line}\n`).join(""));
+  }
+  return (event) => {
+    if (LOGGED.has(event.event)) host.appendText(file, `${JSON.stringify(event)}\n`);
+  };
+}
+
+/** The step a line tells of; a line that was cut off tells of none. */
+function stepOf(line: string): number {
+  try {
+    const event = JSON.parse(line) as { step?: number; resumedFrom?: number };
+    return event.step ?? event.resumedFrom ?? Number.POSITIVE_INFINITY;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}

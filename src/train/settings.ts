@@ -1,0 +1,92 @@
+/** The one file that says what a run is: train.json, everything resolved. Knows no tensors. */
+import { fail } from "../base/errors.ts";
+import type { Host } from "../host/types.ts";
+import { isJsonObject, type JsonObject } from "../models/config.ts";
+import { readJson } from "../weights/folder.ts";
+import { writeText } from "../weights/safetensors.ts";
+import type { DecidedOptions, Intervals, TrainOptions } from "./options.ts";
+
+/** The version of train.json; a newer one is refused. */
+const FORMAT = 1;
+const FILE = "train.json";
+
+/** Options with nothing left open. */
+export type RunOptions = DecidedOptions & Intervals & { readonly steps: number };
+
+/** A run, as train.json keeps it. */
+export interface RunSettings {
+  readonly format: typeof FORMAT;
+  /** Absolute paths. */
+  readonly texts: readonly string[];
+  readonly options: RunOptions;
+  /** The fingerprint of its tokens. */
+  readonly data: string;
+  /** The content of config.json. */
+  readonly model: JsonObject;
+}
+
+/** Settings of a new run. */
+export function runSettings(parts: Omit<RunSettings, "format">): RunSettings {
+  return { format: FORMAT, ...parts };
+}
+
+/** Names that a run writes. A folder that has any of them but no run is somebody's model. */
+const RUN_FILES = [FILE, "config.json", "tokenizer.json", "model.safetensors", "checkpoints", "log.jsonl"];
+
+/** True when a folder holds a run. */
+export function holdsRun(host: Host, out: string): boolean {
+  return host.kindOf(host.join(out, FILE)) === "file";
+}
+
+/** Throws EXISTS when a new run would overwrite something in `out`. */
+export function requireFree(host: Host, out: string): void {
+  if (holdsRun(host, out))
+    fail("EXISTS", `${out}: holds a run already. Continue it with --resume, or choose another --out`);
+  if (host.kindOf(out) === "file") fail("EXISTS", `${out}: is a file, expected a folder. Choose another --out`);
+  const found = RUN_FILES.find((name) => host.kindOf(host.join(out, name)) !== undefined);
+  if (found !== undefined) fail("EXISTS", `${out}: holds ${found} already. Choose another --out`);
+}
+
+/** Writes train.json. From then on the folder holds a run. */
+export function saveSettings(host: Host, out: string, settings: RunSettings): void {
+  writeText(host, host.join(out, FILE), `${JSON.stringify(settings, null, 2)}\n`);
+  host.syncFolder(out);
+}
+
+/** Reads train.json. Throws BAD_CHECKPOINT when it is not one. */
+export function readSettings(host: Host, out: string): RunSettings {
+  const file = host.join(out, FILE);
+  const json = readJson(host, file);
+  const bad = (what: string) => fail("BAD_CHECKPOINT", `${file}: ${what}`);
+  if (!isJsonObject(json)) return bad("got no JSON object, expected the settings of a run");
+  if (json.format !== FORMAT) bad(`format: got ${JSON.stringify(json.format)}, expected ${FORMAT}`);
+  if (!Array.isArray(json.texts) || !json.texts.every((text) => typeof text === "string"))
+    bad("texts: expected a list of paths");
+  if (!isJsonObject(json.options)) bad("options: expected an object");
+  if (!isJsonObject(json.model)) bad("model: expected an object");
+  if (typeof json.data !== "string") bad("data: expected a fingerprint");
+  return json as unknown as RunSettings;
+}
+
+/** May differ when a run is continued: they change nothing of what is computed. */
+const FREE = new Set(["out", "resume", "keep", "checkpointEvery", "strict"]);
+
+/** Throws BAD_OPTION where somebody asks to continue a run as another one. */
+export function requireSame(
+  settings: RunSettings,
+  texts: readonly string[],
+  given: TrainOptions,
+  showName: (name: string) => string,
+): void {
+  const recorded: Readonly<Record<string, unknown>> = { ...settings.options };
+  for (const [name, value] of Object.entries(given)) {
+    if (FREE.has(name) || value === undefined || value === recorded[name]) continue;
+    const [got, begun] = [value, recorded[name] ?? "none"];
+    fail(
+      "BAD_OPTION",
+      `${showName(name)}: got ${got}, but the run was begun with ${begun}. Leave it out with --resume`,
+    );
+  }
+  if (texts.length > 0 && texts.join("\n") !== settings.texts.join("\n"))
+    fail("BAD_OPTION", `texts: got ${texts.join(", ")}, but the run was begun with ${settings.texts.join(", ")}`);
+}

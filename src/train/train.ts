@@ -1,0 +1,289 @@
+/** Text in, a model out: a run from its options to the finished folder, new or continued. */
+import { fail } from "../base/errors.ts";
+import { createOwner, type Owner } from "../base/owner.ts";
+import { type SamplerState, type TrainSampler, trainSampler } from "../data/batches.ts";
+import type { Host } from "../host/types.ts";
+import { familyOf, modelFromConfig } from "../models/registry.ts";
+import type { CausalLm } from "../models/types.ts";
+import type { Runtime, Tensor } from "../runtime/types.ts";
+import { tokenizerFromJson } from "../tokenizer/json.ts";
+import type { Tokenizer } from "../tokenizer/types.ts";
+import { cleanCheckpoints, lockFolder } from "../weights/checkpoint.ts";
+import { readJson } from "../weights/folder.ts";
+import { type Corpus, readCorpus } from "./corpus.ts";
+import { createEvaluator } from "./evaluator.ts";
+import type { DoneEvent, StartEvent, TrainEvent } from "./events.ts";
+import { lengthInSteps, measureStepMs } from "./length.ts";
+import { openLog } from "./log.ts";
+import { trainLoop } from "./loop.ts";
+import { type DecidedOptions, decideIntervals, decideOptions, type TrainOptions } from "./options.ts";
+import { type Plan, planTraining, type RunShape, requireFits } from "./plan.ts";
+import {
+  holdsRun,
+  type RunSettings,
+  readSettings,
+  requireFree,
+  requireSame,
+  runSettings,
+  saveSettings,
+} from "./settings.ts";
+import { loadProgress, type Progress, publish, saveModelFiles, saveProgress } from "./snapshot.ts";
+import { createStepper, type Stepper } from "./stepper.ts";
+
+/** What a run is given besides texts and options. */
+export interface TrainHooks {
+  /** Hears everything that happens. */
+  readonly onEvent?: (event: TrainEvent) => void;
+  /** Stops the run behind a checkpoint, with ABORTED. */
+  readonly signal?: AbortSignal;
+  /** Continues `prompt` with a model in training, for `--prompt`. `weights` are the live parameters by name. */
+  readonly sample?: (
+    model: CausalLm,
+    tokenizer: Tokenizer,
+    weights: Readonly<Record<string, Tensor>>,
+    prompt: string,
+  ) => Promise<string>;
+  /** How options are written in messages. Default: as they are. */
+  readonly showName?: (name: string) => string;
+}
+
+/** What a run is made with. */
+interface Context extends TrainHooks {
+  readonly host: Host;
+  readonly runtime: Runtime;
+  readonly own: Owner["own"];
+  readonly tell: (event: TrainEvent) => void;
+}
+
+/** A run ready to go: everything in memory, nothing trained yet in this process. */
+interface Prepared {
+  readonly settings: RunSettings;
+  readonly model: CausalLm;
+  readonly corpus: Corpus;
+  readonly stepper: Stepper;
+  readonly msPerStep: number;
+}
+
+/**
+ * Trains a model on files and folders of text and leaves it in `options.out` in Hugging Face's layout. With
+ * `options.resume` it continues the run that `out` holds, bit for bit as if it had not been broken off, and may be given
+ * no texts. Throws BAD_OPTION, BAD_TEXT, BAD_DATA, NOT_FOUND, EXISTS, LOCKED, OUT_OF_MEMORY, DISK, DIVERGED or ABORTED;
+ * the last checkpoint is then still there.
+ */
+export async function train(
+  host: Host,
+  runtime: Runtime,
+  texts: readonly string[],
+  given: TrainOptions,
+  hooks: TrainHooks = {},
+): Promise<DoneEvent> {
+  const showName = hooks.showName ?? ((name: string) => name);
+  const options = decideOptions(given, host.cpuThreads(), showName);
+  const { out } = options;
+  const startMs = host.nowMs();
+  const owner = createOwner();
+  const context = { ...hooks, host, runtime, own: owner.own, tell: hooks.onEvent ?? (() => {}) };
+  try {
+    const continued = options.resume && holdsRun(host, out);
+    if (!continued) requireFree(host, out);
+    host.makeFolder(out);
+    owner.own(lockFolder(host, out));
+    cleanCheckpoints(host, out);
+    const paths = texts.map(host.absolute);
+    if (continued) requireSame(readSettings(host, out), paths, given, showName);
+    const run = continued ? await reopen(context, out, readSettings(host, out)) : await begin(context, paths, options);
+    return await execute(context, run, out, startMs);
+  } finally {
+    owner.dispose();
+  }
+}
+
+/** Prepares a new run and makes its folder one. */
+async function begin(context: Context, texts: readonly string[], decided: DecidedOptions): Promise<Prepared> {
+  const { host } = context;
+  const corpus = readCorpus(host, texts, decided, context.tell);
+  const model = newModel(decided, corpus.tokenizer);
+  const { stepper, msPerStep } = await prepare(context, model, corpus, decided);
+  const steps = lengthInSteps(decided, corpus.train.length, msPerStep);
+  const options = { ...decided, steps, ...decideIntervals(decided, steps) };
+  const settings = runSettings({ texts, options, data: corpus.fingerprint, model: model.config });
+  saveSettings(host, decided.out, settings);
+  saveModelFiles(host, decided.out, model, corpus.tokenizer);
+  return { settings, model, corpus, stepper, msPerStep };
+}
+
+function newModel(options: DecidedOptions, tokenizer: Tokenizer): CausalLm {
+  const { vocabSize, bosId, eosId } = tokenizer;
+  const sizes = {
+    ...options,
+    vocabSize,
+    tied: !options.untied,
+    ...(bosId !== undefined && { bosTokenId: bosId }),
+    ...(eosId !== undefined && { eosTokenId: eosId }),
+  };
+  return modelFromConfig(familyOf(options.arch, "--arch").newConfig(sizes), "config.json");
+}
+
+/** Prepares the run that a folder holds. Its tokenizer is learned again if the run was broken off before it was written. */
+async function reopen(context: Context, out: string, settings: RunSettings): Promise<Prepared> {
+  const { host } = context;
+  const { options } = settings;
+  const file = host.join(out, "tokenizer.json");
+  const known = host.kindOf(file) === "file" ? tokenizerFromJson(readJson(host, file), file) : undefined;
+  const corpus = readCorpus(host, settings.texts, options, context.tell, known);
+  if (corpus.fingerprint !== settings.data)
+    fail("BAD_DATA", `${settings.texts.join(", ")}: the text is not the one the run in ${out} was begun with`);
+  const model = modelFromConfig(settings.model, host.join(out, "train.json"));
+  saveModelFiles(host, out, model, corpus.tokenizer);
+  return { settings, model, corpus, ...(await prepare(context, model, corpus, options)) };
+}
+
+/** Refuses what cannot be done, then makes the stepper and measures it. */
+async function prepare(context: Context, model: CausalLm, corpus: Corpus, options: DecidedOptions) {
+  const { host, own, tell } = context;
+  const sampler = samplerOf(corpus, options);
+  const shape = shapeOf(options);
+  const plan = planTraining(model, shape);
+  requireFits(model, shape, plan, host.availableMemoryBytes());
+  requireDisk(host, options, plan);
+  tell({ event: "stage", stage: "graph", message: `building the graph of ${plan.parameters} parameters` });
+  const session = { threads: options.threads };
+  const stepper = own(await createStepper(context.runtime, model, { ...shape, seed: options.seed, session }));
+  return { stepper, msPerStep: await measureStepMs(stepper, sampler, host.nowMs) };
+}
+
+const shapeOf = (options: DecidedOptions): RunShape => ({
+  batch: options.batch,
+  context: options.context,
+  accumulation: options.accumulation,
+  checkpointing: options.checkpointing,
+  clipNorm: options.clip,
+  adamw: { beta1: options.beta1, beta2: options.beta2, epsilon: 1e-8, weightDecay: options.weightDecay },
+});
+
+function samplerOf(corpus: Corpus, options: DecidedOptions, state?: SamplerState): TrainSampler {
+  const { batch, context, accumulation, seed } = options;
+  const mode = options.epochs === undefined ? "random" : "epoch";
+  const weight = 1 / (batch * context * accumulation);
+  return trainSampler(corpus.train, { mode, batch, context, seed, weight }, state);
+}
+
+/** Weights and two moments in each checkpoint, one more of them while it is written, and the model itself. */
+function requireDisk(host: Host, { out, keep }: DecidedOptions, { parameters }: Plan): void {
+  const needed = 4 * parameters * (3 * (keep + 1) + 2);
+  const free = host.freeDiskBytes(out);
+  if (free < needed)
+    fail(
+      "DISK",
+      `${out}: ${keep} checkpoints and the model take ${needed} bytes, and ${free} are free. Try a lower --keep`,
+    );
+}
+
+/** Trains a prepared run to its end. */
+async function execute(context: Context, run: Prepared, out: string, startMs: number): Promise<DoneEvent> {
+  const { host, own } = context;
+  const { settings, model, corpus, stepper } = run;
+  const { options } = settings;
+  const start = loadProgress(host, out, stepper, (message) => context.tell({ event: "warning", message }));
+  const log = openLog(host, out, start?.step ?? 0);
+  const tell = (event: TrainEvent) => {
+    log(event);
+    context.tell(event);
+  };
+  const valBytesPerToken = corpus.valBytes / Math.max(1, corpus.validation.length);
+  tell(startEvent(context, run, out, start, valBytesPerToken));
+  const session = { threads: options.threads };
+  const evaluator =
+    corpus.validation.length > 1
+      ? own(await createEvaluator(context.runtime, model, stepper, corpus.validation, { ...options, session }))
+      : undefined;
+  const { progress, validation } = await trainLoop(
+    {
+      options,
+      stepper,
+      evaluator,
+      valBytesPerToken,
+      tell,
+      sampler: samplerOf(corpus, options, start?.sampler),
+      save: (progress) => saveProgress(host, out, stepper, progress, options.keep),
+      sample: sampleWith(context, run),
+      nowMs: host.nowMs,
+      goOn: pacer(context),
+    },
+    start,
+  );
+  publish(host, out, model, corpus.tokenizer, stepper);
+  const done: DoneEvent = {
+    event: "done",
+    out,
+    step: progress.step,
+    loss: progress.loss,
+    ...(validation && { valLoss: validation.valLoss, bitsPerByte: validation.bitsPerByte }),
+    parameters: parametersOf(stepper),
+    seconds: (host.nowMs() - startMs) / 1000,
+  };
+  tell(done);
+  return done;
+}
+
+function startEvent(
+  { host }: Context,
+  { settings, model, corpus, msPerStep }: Prepared,
+  out: string,
+  start: Progress | undefined,
+  valBytesPerToken: number,
+): StartEvent {
+  const { options } = settings;
+  const plan = planTraining(model, shapeOf(options));
+  const resumedFrom = start?.step ?? 0;
+  return {
+    event: "start",
+    out,
+    model: model.modelType,
+    plan,
+    availableBytes: host.availableMemoryBytes(),
+    vocabSize: model.vocabSize,
+    trainTokens: corpus.train.length,
+    valTokens: corpus.validation.length,
+    valBytesPerToken,
+    resumedFrom,
+    steps: options.steps,
+    lr: options.lr,
+    tokensPerSecond: (1000 * plan.tokensPerStep) / msPerStep,
+    minutes: ((options.steps - resumedFrom) * msPerStep) / 60_000,
+  };
+}
+
+function sampleWith(
+  context: Context,
+  { settings, model, corpus, stepper }: Prepared,
+): (() => Promise<string>) | undefined {
+  const { sample } = context;
+  const { prompt } = settings.options;
+  if (!sample || prompt === undefined) return undefined;
+  return () => {
+    const tensors = stepper.tensors();
+    const weights = Object.fromEntries(stepper.parameters.map((name) => [name, tensors.get(name)!]));
+    return sample(model, corpus.tokenizer, weights, prompt);
+  };
+}
+
+function parametersOf(stepper: Stepper): number {
+  const tensors = stepper.tensors();
+  return stepper.parameters.reduce((sum, name) => sum + tensors.get(name)!.data.length, 0);
+}
+
+/** The process gets its turn this often. */
+const TURN_MS = 50;
+
+/** Says whether to go on, and lets signals and timers come through now and then. */
+function pacer({ host, signal }: Context): () => Promise<boolean> {
+  let lastMs = host.nowMs();
+  return async () => {
+    if (host.nowMs() - lastMs >= TURN_MS) {
+      await new Promise<void>((resolve) => setTimeout(resolve, 0));
+      lastMs = host.nowMs();
+    }
+    return !signal?.aborted;
+  };
+}
