@@ -128,7 +128,10 @@ function scaled(value: number, low: number, high: number, places: number): numbe
 
 /** How the losses of a range are written: all in one form, none longer than those at its ends. */
 function lossLabels(lowest: number, highest: number): (loss: number) => string {
-  if (Math.max(-lowest, highest) >= 1e4) return (loss) => loss.toExponential(1).padStart("-1.0e+10".length);
+  if (Math.max(-lowest, highest) >= 1e4) {
+    // Beside ten thousand, next to nothing is nothing, and its exponent would need another digit.
+    return (loss) => (Math.abs(loss) < 1e-9 ? 0 : loss).toExponential(1).padStart("-1.0e+10".length);
+  }
   const range = highest - lowest;
   return (loss) => loss.toFixed(range > 0 && range < 0.05 ? 4 : 2);
 }

@@ -32,12 +32,14 @@ describe("a loss chart", () => {
   });
 
   test("has room for long labels at its narrowest", () => {
-    for (const point of [
-      { step: 100_000, loss: -999.495 },
-      { step: 100_000, loss: 9999.485 },
-      { step: 1e12, loss: -1e29 },
+    const at = (step: number, loss: number) => ({ step, loss });
+    for (const points of [
+      [at(100_000, -999.495)],
+      [at(100_000, 9999.485)],
+      [at(1e12, -1e29)],
+      [at(1, -5e-324), at(0, -10000)],
     ])
-      for (const line of lossChart([point], { width: 20, height: 4 })) assert.ok(displayWidth(line) <= 20, line);
+      for (const line of lossChart(points, { width: 20, height: 4 })) assert.ok(displayWidth(line) <= 20, line);
   });
 
   test("stays in its frame whatever the points are", () => {
