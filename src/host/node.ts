@@ -4,12 +4,13 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import process from "node:process";
-import { type ErrorCode, fail } from "../base/errors.ts";
+import { type ErrorCode, fail, OwnlmError } from "../base/errors.ts";
 import type { FileWriter, Host } from "./types.ts";
 
 const CODES: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   ENOENT: ["NOT_FOUND", "there is no such file or folder"],
   ENOTDIR: ["NOT_FOUND", "a part of the path is no folder"],
+  ERR_INVALID_ARG_VALUE: ["NOT_FOUND", "no path of a file"],
   EEXIST: ["EXISTS", "it exists already"],
   EISDIR: ["DISK", "it is a folder, expected a file"],
   EACCES: ["DISK", "permission denied. Try another place or ask for the right to it"],
@@ -18,6 +19,7 @@ const CODES: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   ENOSPC: ["DISK", "the disk is full. Free some space and try again with --resume"],
   EDQUOT: ["DISK", "the disk quota is used up. Free some space and try again with --resume"],
   EMFILE: ["DISK", "too many files are open"],
+  ERR_STRING_TOO_LONG: ["DISK", "too long to be read as one text"],
 };
 
 /** Runs a file operation; its errors become ours. */
@@ -52,26 +54,80 @@ function readInto(file: string, offset: number, target: Uint8Array): void {
 function createFile(file: string): FileWriter {
   const fd = at(file, () => fs.openSync(file, "w"));
   let open = true;
+  const mustBeOpen = () => open || fail("BUG", `${file}: is closed`);
   const close = () => {
-    if (open) fs.closeSync(fd);
+    if (!open) return;
     open = false;
+    at(file, () => fs.closeSync(fd));
   };
   return {
     write(bytes) {
+      mustBeOpen();
       at(file, () => {
         for (let done = 0; done < bytes.length; )
           done += fs.writeSync(fd, bytes, done, Math.min(bytes.length - done, 2 ** 30));
       });
     },
     finish() {
+      mustBeOpen();
       at(file, () => fs.fsyncSync(fd));
       close();
     },
     abandon() {
-      close();
-      fs.rmSync(file, { force: true });
+      try {
+        close();
+      } finally {
+        at(file, () => fs.rmSync(file, { force: true }));
+      }
     },
   };
+}
+
+/**
+ * A file with its text appears at once, through a link: a process that ends in between leaves no empty file. Where the
+ * file system has no links, the file is made first and written then.
+ */
+function createExclusive(file: string, text: string): boolean {
+  const temporary = `${file}.${process.pid}.tmp`;
+  at(file, () => fs.writeFileSync(temporary, text));
+  try {
+    fs.linkSync(temporary, file);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    return createWithoutLink(file, text);
+  } finally {
+    fs.rmSync(temporary, { force: true });
+  }
+}
+
+function createWithoutLink(file: string, text: string): boolean {
+  try {
+    at(file, () => fs.writeFileSync(file, text, { flag: "wx" }));
+    return true;
+  } catch (error) {
+    if (error instanceof OwnlmError && error.code === "EXISTS") return false;
+    throw error;
+  }
+}
+
+function remove(file: string): void {
+  try {
+    at(file, () => fs.rmSync(file, { recursive: true, force: true }));
+  } catch (error) {
+    // A path that leads through a file leads to nothing.
+    if (!(error instanceof OwnlmError && error.code === "NOT_FOUND")) throw error;
+  }
+}
+
+function kindOf(file: string): "file" | "folder" | "other" | undefined {
+  try {
+    const stat = at(file, () => fs.statSync(file));
+    return stat.isFile() ? "file" : stat.isDirectory() ? "folder" : "other";
+  } catch (error) {
+    if (error instanceof OwnlmError && error.code === "NOT_FOUND") return undefined;
+    throw error;
+  }
 }
 
 /** Bytes that can be used without swapping, within the limit of a container where there is one. */
@@ -97,17 +153,17 @@ export const host: Host = {
   name: "node",
   readText: (file) => at(file, () => fs.readFileSync(file, "utf8")),
   readBytes(file, offset = 0, length) {
-    const target = new Uint8Array(length ?? host.fileSize(file) - offset);
+    const size = host.fileSize(file);
+    const count = length ?? Math.max(0, size - offset);
+    // Devices and pipes have no size, and then only reading tells.
+    if (size > 0 && offset + count > size) fail("DISK", `${file}: ended at byte ${size}, expected ${offset + count}`);
+    const target = new Uint8Array(count);
     readInto(file, offset, target);
     return target;
   },
   readInto,
   fileSize: (file) => at(file, () => fs.statSync(file).size),
-  kindOf(file) {
-    const stat = fs.statSync(file, { throwIfNoEntry: false });
-    if (!stat) return undefined;
-    return stat.isFile() ? "file" : stat.isDirectory() ? "folder" : "other";
-  },
+  kindOf,
   listFolder: (folder) => at(folder, () => fs.readdirSync(folder).sort()),
   makeFolder: (folder) => at(folder, () => void fs.mkdirSync(folder, { recursive: true })),
   createFile,
@@ -124,18 +180,8 @@ export const host: Host = {
       }
     });
   },
-  remove: (file) => at(file, () => fs.rmSync(file, { recursive: true, force: true })),
-  createExclusive(file, text) {
-    try {
-      return at(file, () => {
-        fs.writeFileSync(file, text, { flag: "wx" });
-        return true;
-      });
-    } catch (error) {
-      if ((error as { code?: string }).code === "EXISTS") return false;
-      throw error;
-    }
-  },
+  remove,
+  createExclusive,
   join: path.join,
   absolute: (file) => path.resolve(file),
   sha256() {
@@ -150,7 +196,10 @@ export const host: Host = {
   cpuThreads: () => os.availableParallelism(),
   nowMs: () => performance.now(),
   processId: process.pid,
+  startedMs: performance.timeOrigin,
   isAlive(processId) {
+    // Zero and negative numbers mean groups of processes.
+    if (!Number.isSafeInteger(processId) || processId <= 0) return false;
     try {
       process.kill(processId, 0);
       return true;

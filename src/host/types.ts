@@ -3,17 +3,18 @@
 /** A file being written from its beginning to its end. */
 export interface FileWriter {
   write(bytes: Uint8Array): void;
-  /** Makes sure the bytes are on the disk, and closes. */
+  /** Makes sure the bytes are on the disk, and closes. Nothing can be written after it. */
   finish(): void;
-  /** Closes and removes the file. */
+  /** Closes and removes the file, once or more often. */
   abandon(): void;
 }
 
 /** Files and the machine. Paths are the platform's own; errors are NOT_FOUND, EXISTS or DISK and name the path. */
 export interface Host {
   readonly name: "node" | "web";
+  /** UTF-8, as it is: a byte order mark stays, and what is no UTF-8 becomes U+FFFD. */
   readText(path: string): string;
-  /** All bytes, or `length` of them from `offset`. */
+  /** All bytes, or `length` of them from `offset`; throws when the file ends before, and then allocates nothing. */
   readBytes(path: string, offset?: number, length?: number): Uint8Array;
   /** Fills `target` from `offset`; throws when the file ends before. */
   readInto(path: string, offset: number, target: Uint8Array): void;
@@ -26,16 +27,17 @@ export interface Host {
   createFile(path: string): FileWriter;
   /** Adds text at the end of a file, making it when there is none. */
   appendText(path: string, text: string): void;
+  /** At once: a file takes the place of a file; a folder may take that of an empty one only. */
   rename(from: string, to: string): void;
   /** Makes a folder's entries durable after renames. */
   syncFolder(path: string): void;
   /** Removes a file or a folder with all it holds; nothing when there is none. */
   remove(path: string): void;
-  /** Makes a file that must not exist yet, at once; false when it does. */
+  /** Makes a file that must not exist yet, with all of its text at once; false when it does. */
   createExclusive(path: string, text: string): boolean;
   join(...parts: string[]): string;
   absolute(path: string): string;
-  /** SHA-256 in hexadecimal, fed in pieces. */
+  /** SHA-256 in hexadecimal, fed in pieces; `hex` closes it. */
   sha256(): { update(bytes: Uint8Array): void; hex(): string };
   availableMemoryBytes(): number;
   freeDiskBytes(path: string): number;
@@ -43,6 +45,8 @@ export interface Host {
   /** Milliseconds on a clock that never goes back. */
   nowMs(): number;
   readonly processId: number;
+  /** When this process began, in milliseconds since 1970: tells it from an earlier one of the same number. */
+  readonly startedMs: number;
   /** True while a process lives; undefined where nobody can tell. */
   isAlive(processId: number): boolean | undefined;
 }
