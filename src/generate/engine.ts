@@ -4,7 +4,8 @@ import { createOwner, type Owner } from "../base/owner.ts";
 import { lowerGraph, type Placement } from "../graph/lower.ts";
 import { cachedGraph } from "../models/heads.ts";
 import type { CausalLm } from "../models/types.ts";
-import type { Binding, Runtime, SessionOptions, Tensor } from "../runtime/types.ts";
+import type { Binding, Runtime, Session, SessionOptions, Tensor } from "../runtime/types.ts";
+import { createPause } from "./pause.ts";
 
 /** Where a model's weights are: in files or memory that the session reads once, or tensors that may change between runs. */
 export interface Weights {
@@ -13,7 +14,7 @@ export interface Weights {
   readonly tensors?: Readonly<Record<string, Tensor>>;
 }
 
-/** How an engine is opened. */
+/** How engines are opened. */
 export interface EngineOptions {
   /** Tokens the cache holds, 1 to the model's `maxPositions`. Default: all of them. */
   readonly capacity?: number;
@@ -30,13 +31,28 @@ export interface Engine extends Disposable {
   readonly length: number;
   /**
    * Appends tokens and returns the logits (V) that follow the last one: a live view, valid until the next call. Throws
-   * BAD_TOKEN_ID for an id outside the vocabulary and CONTEXT_OVERFLOW when the cache is full, and appends nothing then.
+   * BAD_TOKEN_ID for an id outside the vocabulary, CONTEXT_OVERFLOW when the cache is full and ABORTED when `signal`
+   * is, and appends nothing then.
    */
-  append(ids: ArrayLike<number>): Promise<Float32Array>;
+  append(ids: ArrayLike<number>, signal?: AbortSignal): Promise<Float32Array>;
   /** Appends tokens and shows the logits that follow each, in order: `show(logits, i)` after `ids[i]`. */
-  appendShowing(ids: ArrayLike<number>, show: (logits: Float32Array, index: number) => void): Promise<void>;
+  appendShowing(
+    ids: ArrayLike<number>,
+    show: (logits: Float32Array, index: number) => void,
+    signal?: AbortSignal,
+  ): Promise<void>;
   /** Forgets all tokens from position `length` on. */
   truncate(length: number): void;
+  dispose(): void;
+}
+
+/** A model loaded once, for any number of sequences, each with a cache of its own. Disposing it ends its engines. */
+export interface Engines extends Disposable {
+  readonly model: CausalLm;
+  /** Tokens that each engine's cache holds. */
+  readonly capacity: number;
+  /** `onDispose` is called once, when the engine has given back its memory. */
+  open(onDispose?: () => void): Engine;
   dispose(): void;
 }
 
@@ -51,46 +67,76 @@ interface Piece extends Disposable {
   readonly binding: Binding;
 }
 
-/** An engine for one sequence. */
+/** An engine for one sequence, with a model of its own. */
 export async function openEngine(
   runtime: Runtime,
   model: CausalLm,
   weights: Weights,
   options: EngineOptions = {},
 ): Promise<Engine> {
+  const engines = await openEngines(runtime, model, weights, options);
+  return engines.open(engines.dispose);
+}
+
+/** Loads a model. Throws BAD_OPTION, BAD_WEIGHTS or what the runtime says. */
+export async function openEngines(
+  runtime: Runtime,
+  model: CausalLm,
+  weights: Weights,
+  options: EngineOptions = {},
+): Promise<Engines> {
   const capacity = checkedCapacity(options.capacity ?? model.maxPositions, model);
-  const owner = createOwner();
-  try {
-    const graph = cachedGraph(model, 1, capacity);
-    const session = owner.own(await runtime.session(lowerGraph(graph, weights.place), options.session));
-    const shared = sharedTensors(runtime, model, capacity, owner);
-    const piece = (size: number, rows: number): Piece => {
-      const own = createOwner();
-      const inputIds = own.own(runtime.tensor("int64", [1, size]));
-      const positionIds = own.own(runtime.tensor("int64", [1, size]));
-      const logitRows = BigInt64Array.from({ length: rows }, (_, i) => BigInt(size - rows + i));
-      const logits = own.own(runtime.tensor("float32", [rows, model.vocabSize]));
-      const inputs = {
-        input_ids: inputIds,
-        position_ids: positionIds,
-        logit_rows: own.own(runtime.tensor("int64", [rows], logitRows)),
-        ...shared.inputs,
-        ...weights.tensors,
-      };
-      const binding = own.own(session.bind(inputs, { logits, ...shared.outputs }));
-      return {
-        ids: words(inputIds),
-        positions: words(positionIds),
-        logits: logits.data,
-        binding,
-        [Symbol.dispose]: own.dispose,
-      };
+  const graph = cachedGraph(model, 1, capacity);
+  const session = await runtime.session(lowerGraph(graph, weights.place), options.session);
+  const opened = new Set<Engine>();
+  const open = (onDispose?: () => void) => {
+    const owner = createOwner();
+    if (onDispose) owner.own({ [Symbol.dispose]: onDispose });
+    try {
+      const shared = sharedTensors(runtime, model, capacity, owner);
+      const makePiece = pieceMaker(runtime, session, model, { ...shared.inputs, ...weights.tensors }, shared.outputs);
+      const engine = engineOver(model, feederOf(model, capacity, shared), options.chunk ?? 512, makePiece, owner);
+      owner.own({ [Symbol.dispose]: () => void opened.delete(engine) });
+      opened.add(engine);
+      return engine;
+    } catch (error) {
+      owner.dispose();
+      throw error;
+    }
+  };
+  const dispose = () => {
+    for (const engine of [...opened]) engine.dispose();
+    session.dispose();
+  };
+  return { model, capacity, open, dispose, [Symbol.dispose]: dispose };
+}
+
+type MakePiece = (size: number, rows: number) => Piece;
+
+function pieceMaker(
+  runtime: Runtime,
+  session: Session,
+  { vocabSize }: CausalLm,
+  fixed: Readonly<Record<string, Tensor>>,
+  outputs: Readonly<Record<string, Tensor>>,
+): MakePiece {
+  return (size, rows) => {
+    const { own, dispose } = createOwner();
+    const inputIds = own(runtime.tensor("int64", [1, size]));
+    const positionIds = own(runtime.tensor("int64", [1, size]));
+    const logitRows = BigInt64Array.from({ length: rows }, (_, i) => BigInt(size - rows + i));
+    const logits = own(runtime.tensor("float32", [rows, vocabSize]));
+    const logit_rows = own(runtime.tensor("int64", [rows], logitRows));
+    const inputs = { input_ids: inputIds, position_ids: positionIds, logit_rows, ...fixed };
+    const binding = own(session.bind(inputs, { logits, ...outputs }));
+    return {
+      ids: words(inputIds),
+      positions: words(positionIds),
+      logits: logits.data,
+      binding,
+      [Symbol.dispose]: dispose,
     };
-    return engineOver(model, capacity, options.chunk ?? 512, shared, piece, owner);
-  } catch (error) {
-    owner.dispose();
-    throw error;
-  }
+  };
 }
 
 function checkedCapacity(capacity: number, model: CausalLm): number {
@@ -121,76 +167,101 @@ function sharedTensors(runtime: Runtime, { cache }: CausalLm, capacity: number, 
   return { inputs, outputs, setTotal };
 }
 
-function engineOver(
-  model: CausalLm,
-  capacity: number,
-  chunk: number,
-  shared: ReturnType<typeof sharedTensors>,
-  makePiece: (size: number, rows: number) => Piece,
-  owner: Owner,
-): Engine {
-  let length = 0;
+function checkIds(ids: ArrayLike<number>, length: number, capacity: number, vocabSize: number): void {
+  if (ids.length === 0) fail("BAD_DATA", "the engine got no token, expected at least one");
+  for (let i = 0; i < ids.length; i++)
+    if (!(Number.isInteger(ids[i]) && ids[i]! >= 0 && ids[i]! < vocabSize))
+      fail("BAD_TOKEN_ID", `token ${i}: got ${ids[i]}, expected 0 to ${vocabSize - 1}`);
+  if (length + ids.length > capacity)
+    fail(
+      "CONTEXT_OVERFLOW",
+      `got ${length + ids.length} tokens, expected at most ${capacity}. Shorten the text or generate less.`,
+    );
+}
+
+/** Counts the tokens of a cache and feeds it more of them. */
+interface Feeder {
+  readonly capacity: number;
+  length: number;
+  /** Runs a piece over `ids[start..start + size)`. */
+  run(piece: Piece, ids: ArrayLike<number>, start: number, size: number): Promise<void>;
+  /** Takes steps of at most `most` ids; what is thrown on the way leaves the length as it was. */
+  feed(
+    ids: ArrayLike<number>,
+    most: number,
+    signal: AbortSignal | undefined,
+    step: (start: number, size: number) => Promise<void>,
+  ): Promise<void>;
+}
+
+function feederOf(model: CausalLm, capacity: number, shared: ReturnType<typeof sharedTensors>): Feeder {
+  const pause = createPause();
+  let busy = false;
+  const feeder: Feeder = {
+    capacity,
+    length: 0,
+    async run(piece, ids, start, size) {
+      for (let i = 0; i < size; i++) {
+        piece.ids[2 * i] = ids[start + i]!;
+        piece.positions[2 * i] = feeder.length + i;
+      }
+      shared.setTotal(feeder.length + size);
+      const running = piece.binding.run();
+      if (running) await running;
+      feeder.length += size;
+    },
+    async feed(ids, most, signal, step) {
+      if (busy) fail("BUG", "the engine was given tokens before it was done with the last ones");
+      checkIds(ids, feeder.length, capacity, model.vocabSize);
+      const before = feeder.length;
+      busy = true;
+      try {
+        for (let start = 0; start < ids.length; start += most) {
+          await pause();
+          if (signal?.aborted) fail("ABORTED", "stopped on request");
+          await step(start, Math.min(most, ids.length - start));
+        }
+      } catch (error) {
+        feeder.length = before;
+        throw error;
+      } finally {
+        busy = false;
+      }
+    },
+  };
+  return feeder;
+}
+
+function engineOver(model: CausalLm, feeder: Feeder, chunk: number, makePiece: MakePiece, owner: Owner): Engine {
   const single = owner.own(makePiece(1, 1));
-
-  const check = (ids: ArrayLike<number>) => {
-    if (ids.length === 0) fail("BAD_DATA", "the engine got no token, expected at least one");
-    for (let i = 0; i < ids.length; i++)
-      if (!(Number.isInteger(ids[i]) && ids[i]! >= 0 && ids[i]! < model.vocabSize))
-        fail("BAD_TOKEN_ID", `token ${i}: got ${ids[i]}, expected 0 to ${model.vocabSize - 1}`);
-    if (length + ids.length > capacity)
-      fail(
-        "CONTEXT_OVERFLOW",
-        `got ${length + ids.length} tokens, expected at most ${capacity}. Shorten the text or generate less.`,
-      );
-  };
-  const run = async (piece: Piece, ids: ArrayLike<number>, start: number, size: number) => {
-    for (let i = 0; i < size; i++) {
-      piece.ids[2 * i] = ids[start + i]!;
-      piece.positions[2 * i] = length + i;
-    }
-    shared.setTotal(length + size);
-    const running = piece.binding.run();
-    if (running) await running;
-    length += size;
-  };
-
   return {
     model,
-    capacity,
+    capacity: feeder.capacity,
     get length() {
-      return length;
+      return feeder.length;
     },
-    async append(ids) {
-      check(ids);
-      const before = length;
-      let start = 0;
-      while (ids.length - start > 1) {
-        const size = Math.min(chunk, ids.length - start);
+    async append(ids, signal) {
+      await feeder.feed(ids, chunk, signal, async (start, size) => {
+        if (size === 1) return feeder.run(single, ids, start, 1);
         using piece = makePiece(size, 1);
-        await run(piece, ids, start, size);
-        start += size;
-        if (start === ids.length) single.logits.set(piece.logits);
-      }
-      if (start < ids.length) await run(single, ids, start, 1);
-      if (length !== before + ids.length)
-        fail("BUG", `append: got to ${length} from ${before} with ${ids.length} tokens`);
+        await feeder.run(piece, ids, start, size);
+        if (start + size === ids.length) single.logits.set(piece.logits);
+      });
       return single.logits;
     },
-    async appendShowing(ids, show) {
-      check(ids);
+    async appendShowing(ids, show, signal) {
       const most = Math.max(1, Math.min(chunk, Math.floor(SHOWN_ELEMENTS / model.vocabSize)));
-      for (let start = 0; start < ids.length; start += most) {
-        const size = Math.min(most, ids.length - start);
+      await feeder.feed(ids, most, signal, async (start, size) => {
         using piece = makePiece(size, size);
-        await run(piece, ids, start, size);
+        await feeder.run(piece, ids, start, size);
         for (let i = 0; i < size; i++)
           show(piece.logits.subarray(i * model.vocabSize, (i + 1) * model.vocabSize), start + i);
-      }
+      });
     },
     truncate(to) {
-      if (!(Number.isInteger(to) && to >= 0 && to <= length))
-        fail("BAD_OPTION", `truncate: got ${to}, expected 0 to ${length}`);
-      length = to;
+      if (!(Number.isInteger(to) && to >= 0 && to <= feeder.length))
+        fail("BAD_OPTION", `truncate: got ${to}, expected 0 to ${feeder.length}`);
+      feeder.length = to;
     },
     dispose: owner.dispose,
     [Symbol.dispose]: owner.dispose,

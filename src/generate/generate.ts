@@ -7,27 +7,31 @@ import { createSampler, GREEDY, type SamplingOptions } from "./sampler.ts";
 import { stopFilter } from "./stop.ts";
 
 /** How a continuation is made. */
-export interface GenerateOptions extends Partial<SamplingOptions> {
-  /** Most new tokens. Default: as many as the engine's capacity allows. */
+export interface GenerationSettings extends Partial<SamplingOptions> {
+  /** Most new tokens. Default, and bound: what the engine's capacity leaves. */
   readonly maxNewTokens?: number;
   /** Ids that end the text; they are not shown. */
   readonly eosTokenIds?: readonly number[];
   /** Strings that end the text; they are not shown. */
   readonly stop?: readonly string[];
+  /** Ids from here on are never chosen: a vocabulary may be padded. Default: all of the model's may be. */
+  readonly vocabSize?: number;
   readonly signal?: AbortSignal;
 }
 
-/** Why a text ended: it said so (an end token or a stop string), or the number of tokens was reached. */
+/** Why a text ended: it said so (an end token or a stop string), or there were enough tokens. */
 export type FinishReason = "stop" | "length";
 
 /** One new token and the text that may be shown since the last one (empty while a character or stop string is open). */
 export interface GeneratedToken {
-  readonly id: number;
+  /** Undefined for text that was held back and comes after the last token. */
+  readonly id: number | undefined;
   readonly text: string;
 }
 
 /** A finished continuation. */
 export interface Generated {
+  /** Every token that was computed but the end token; those that spell a stop string are among them. */
   readonly ids: number[];
   readonly text: string;
   readonly finishReason: FinishReason;
@@ -35,22 +39,24 @@ export interface Generated {
 
 /**
  * New ids one by one, each before the next is computed. The prompt is appended to whatever the engine already holds.
- * Ends after an end token (not yielded), `maxNewTokens`, or an abort (ABORTED).
+ * Ends after an end token (not yielded), `maxNewTokens`, or when the engine is full. Throws CONTEXT_OVERFLOW where the
+ * prompt leaves no room for a new token, and ABORTED.
  */
 export async function* generateIds(
   engine: Engine,
   promptIds: readonly number[],
-  options: GenerateOptions,
+  settings: GenerationSettings,
 ): AsyncGenerator<number, FinishReason> {
   if (promptIds.length === 0) fail("BAD_TEXT", "prompt: got no token, expected at least one. Type some text.");
-  const { maxNewTokens = engine.capacity - engine.length - promptIds.length } = options;
-  const sample = createSampler({ ...GREEDY, ...options });
-  const eos = new Set(options.eosTokenIds);
+  const room = roomAfter(engine, promptIds.length);
+  const most = Math.min(room, settings.maxNewTokens ?? room);
+  const sample = createSampler({ ...GREEDY, ...settings });
+  const eos = new Set(settings.eosTokenIds);
   const seen = [...promptIds];
   let pending: readonly number[] = promptIds;
-  for (let count = 0; count < maxNewTokens; count++) {
-    if (options.signal?.aborted) fail("ABORTED", "generation was stopped");
-    const id = sample(await engine.append(pending), seen);
+  for (let count = 0; count < most; count++) {
+    const logits = await engine.append(pending, settings.signal);
+    const id = sample(logits.subarray(0, settings.vocabSize), seen);
     if (eos.has(id)) return "stop";
     yield id;
     seen.push(id);
@@ -59,16 +65,28 @@ export async function* generateIds(
   return "length";
 }
 
-/** {@link generateIds} with text: pieces never split a character, and a stop string is never shown. */
+/** New tokens that fit behind a prompt, at least one. */
+function roomAfter({ model, capacity, length }: Engine, promptTokens: number): number {
+  const room = capacity - length - promptTokens;
+  if (room > 0) return room;
+  const larger = capacity < model.maxPositions ? ` or a context of up to ${model.maxPositions}` : "";
+  const got = length + promptTokens;
+  return fail(
+    "CONTEXT_OVERFLOW",
+    `prompt: got ${got} tokens, expected less than the context of ${capacity}. Try a shorter prompt${larger}.`,
+  );
+}
+
+/** {@link generateIds} with text: pieces never split a character, special tokens and stop strings are not shown. */
 export async function* generateStream(
   engine: Engine,
   tokenizer: Tokenizer,
   promptIds: readonly number[],
-  options: GenerateOptions,
+  settings: GenerationSettings,
 ): AsyncGenerator<GeneratedToken, Generated> {
-  const decoder = tokenizer.decodeStream();
-  const filter = stopFilter(options.stop ?? []);
-  const source = generateIds(engine, promptIds, options);
+  const decoder = tokenizer.decodeStream({ skipSpecialTokens: true });
+  const filter = stopFilter(settings.stop ?? []);
+  const source = generateIds(engine, promptIds, { vocabSize: tokenizer.vocabSize, ...settings });
   const ids: number[] = [];
   let text = "";
   const show = (piece: string) => {
@@ -79,8 +97,8 @@ export async function* generateStream(
     const { value, done } = await source.next();
     if (done) {
       const rest = show(filter.push(decoder.end()) + filter.end());
-      if (rest && ids.length) yield { id: ids.at(-1)!, text: rest };
-      return { ids, text, finishReason: value };
+      if (rest) yield { id: undefined, text: rest };
+      return { ids, text, finishReason: filter.stopped ? "stop" : value };
     }
     ids.push(value);
     yield { id: value, text: show(filter.push(decoder.push(value))) };
@@ -93,9 +111,9 @@ export async function generateText(
   engine: Engine,
   tokenizer: Tokenizer,
   promptIds: readonly number[],
-  options: GenerateOptions,
+  settings: GenerationSettings,
 ): Promise<Generated> {
-  const stream = generateStream(engine, tokenizer, promptIds, options);
+  const stream = generateStream(engine, tokenizer, promptIds, settings);
   for (;;) {
     const { value, done } = await stream.next();
     if (done) return value;

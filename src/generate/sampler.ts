@@ -1,4 +1,5 @@
 /** Chooses a token from logits. Plain arithmetic on arrays; knows no model and no text. */
+import { fail } from "../base/errors.ts";
 import { rng } from "../base/rng.ts";
 
 /** How the next token is chosen, in the order the steps are taken (that of transformers' logits processors). */
@@ -29,14 +30,19 @@ export const GREEDY: SamplingOptions = {
 /** Picks an id from logits (V), which it may overwrite; `seen` are the ids so far, for the repetition penalty. */
 export type Sampler = (logits: Float32Array, seen: readonly number[]) => number;
 
-/** A sampler with its own random stream: equal options and logits give equal tokens. */
+/**
+ * A sampler with its own random stream: equal options and logits give equal tokens. It throws BAD_WEIGHTS for logits
+ * that are no numbers.
+ */
 export function createSampler(options: SamplingOptions): Sampler {
   const random = rng(options.seed, "sampling");
   return (logits, seen) => {
     if (options.repetitionPenalty !== 1) penalise(logits, seen, options.repetitionPenalty);
-    if (options.temperature === 0) return argmax(logits);
-    const max = logits[argmax(logits)]!;
-    const weights = Float64Array.from(logits, (x) => Math.exp((x - max) / options.temperature));
+    const best = finiteArgmax(logits);
+    if (options.temperature === 0) return best;
+    const max = logits[best]!;
+    const weights = new Float64Array(logits.length);
+    for (let i = 0; i < logits.length; i++) weights[i] = Math.exp((logits[i]! - max) / options.temperature);
     if (options.topK === 0 && options.topP >= 1 && options.minP === 0) return draw(weights, random.uniform());
     const ids = shortlist(weights, options);
     const kept = ids.map((id) => weights[id]!);
@@ -49,6 +55,15 @@ export function argmax(values: Float32Array): number {
   let best = 0;
   for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
   return best;
+}
+
+/** {@link argmax} of values without NaN and infinity at the top, which broken weights give. */
+function finiteArgmax(values: Float32Array): number {
+  const best = argmax(values);
+  let sum = values[best]!;
+  for (let i = 0; i < values.length; i++) sum += values[i]! === Number.NEGATIVE_INFINITY ? 0 : values[i]!;
+  if (Number.isFinite(sum)) return best;
+  return fail("BAD_WEIGHTS", "the model's logits are not finite. Its weights are damaged, or training went astray.");
 }
 
 /** Applies the repetition penalty, once to each id, in place. */
