@@ -10,7 +10,10 @@ export interface StopFilter {
   readonly stopped: boolean;
 }
 
-/** A filter for the given strings; none lets everything pass. */
+/**
+ * A filter for the given strings; none lets everything pass. The text ends where the stop string begins that is
+ * complete first, however the text was cut into pieces.
+ */
 export function stopFilter(stops: readonly string[]): StopFilter {
   let held = "";
   let stopped = false;
@@ -41,12 +44,15 @@ export function stopFilter(stops: readonly string[]): StopFilter {
   };
 }
 
+/** Where the stop string begins that is complete first, the longest of those that end together; -1 without any. */
 function firstOf(text: string, stops: readonly string[]): number {
-  const found = stops
-    .filter(Boolean)
-    .map((stop) => text.indexOf(stop))
-    .filter((at) => at >= 0);
-  return found.length ? Math.min(...found) : -1;
+  let [start, end] = [-1, Number.POSITIVE_INFINITY];
+  for (const stop of stops) {
+    const at = stop ? text.indexOf(stop) : -1;
+    if (at < 0 || at + stop.length > end || (at + stop.length === end && at > start)) continue;
+    [start, end] = [at, at + stop.length];
+  }
+  return start;
 }
 
 /** Length of the longest end of `text` that begins a stop string. */

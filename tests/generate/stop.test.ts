@@ -20,8 +20,10 @@ describe("stop strings", () => {
     assert.deepEqual(run(["a</"], ["</s>"]), { shown: "a</", stopped: false });
   });
 
-  test("the earliest of several stop strings cuts", () => {
+  test("of several stop strings the one that is complete first cuts", () => {
     assert.deepEqual(run(["xyz"], ["z", "y"]), { shown: "x", stopped: true });
+    assert.deepEqual(run(["ba", "ba"], ["baba", "ab"]), { shown: "b", stopped: true });
+    assert.deepEqual(run(["xyz"], ["z", "yz"]), { shown: "x", stopped: true });
   });
 
   test("any cutting into pieces shows the same text", () => {
@@ -31,10 +33,14 @@ describe("stop strings", () => {
       fc.property(letters, stops, fc.integer({ min: 1, max: 5 }), (text, stop, size) => {
         const whole = text.join("");
         const pieces = whole.match(new RegExp(`.{1,${size}}`, "g")) ?? [];
-        const at = stop.map((s) => whole.indexOf(s)).filter((i) => i >= 0);
-        const expected = at.length ? whole.slice(0, Math.min(...at)) : whole;
+        const ends = [...whole].map((_, i) => i + 1);
+        const end = ends.find((i) => stop.some((s) => whole.slice(0, i).endsWith(s)));
+        const begun = whole.slice(0, end);
+        const longest = Math.max(0, ...stop.filter((s) => begun.endsWith(s)).map((s) => s.length));
+        const expected = end === undefined ? whole : begun.slice(0, end - longest);
         assert.equal(run([...pieces], stop).shown, expected);
       }),
+      { numRuns: 1000 },
     );
   });
 });
