@@ -1,7 +1,8 @@
 /** The safetensors format, read strictly and written whole or not at all. Knows bytes and names, not models. */
 import { bytesOf, type DType, type TensorData } from "../base/dtypes.ts";
 import { fail } from "../base/errors.ts";
-import type { Host } from "../host/types.ts";
+import type { FileWriter, Host } from "../host/types.ts";
+import { parseHeader, show } from "./header.ts";
 
 const DTYPES: ReadonlyMap<string, DType> = new Map([
   ["F64", "float64"],
@@ -35,60 +36,69 @@ export interface SafetensorsFile {
 /** The format's own limit, so that a damaged length allocates nothing large. */
 const MAX_HEADER_BYTES = 100e6;
 
+/** No tensor has more axes in any program that reads the format. */
+const MAX_AXES = 64;
+
 /**
- * Reads a header and checks every claim of it: known dtypes, sizes that match shapes, ranges that fill the file without
- * gap or overlap. Throws BAD_WEIGHTS naming file and tensor.
+ * Reads a header and checks every claim of it: names once each, known dtypes, sizes that match shapes, ranges that fill
+ * the file without gap or overlap. Throws BAD_WEIGHTS naming file and tensor. Reads no tensor, and allocates no more
+ * than a few times the header's bytes.
  */
 export function readSafetensors(host: Host, file: string): SafetensorsFile {
   const size = host.fileSize(file);
   const bad = (what: string): never => fail("BAD_WEIGHTS", `${file}: ${what}`);
   if (size < 8) bad(`got ${size} bytes, expected a safetensors header`);
-  const length = Number(new DataView(host.readBytes(file, 0, 8).buffer).getBigUint64(0, true));
+  const prefix = host.readBytes(file, 0, 8);
+  const length = Number(new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true));
   if (length > MAX_HEADER_BYTES || length > size - 8)
     bad(`header length: got ${length}, expected at most ${Math.min(MAX_HEADER_BYTES, size - 8)}. The file may be cut.`);
-  const header = parseHeader(host.readBytes(file, 8, length), bad);
-  const metadata = new Map<string, string>();
+  const start = 8 + length;
+  let metadata: ReadonlyMap<string, string> = new Map();
   const entries: [string, TensorEntry][] = [];
-  for (const [name, value] of header) {
-    if (name === "__metadata__") for (const [k, v] of Object.entries(value ?? {})) metadata.set(k, String(v));
-    else entries.push([name, checkedEntry(file, name, value, 8 + length, size)]);
-  }
+  for (const [name, value] of parseHeader(host.readBytes(file, 8, length), file))
+    if (name === "__metadata__") metadata = checkedMetadata(file, value);
+    else entries.push([name, checkedEntry(file, name, value, start, size)]);
   entries.sort(([, a], [, b]) => a.offset - b.offset || a.length - b.length);
-  let end = 8 + length;
+  let end = start;
   for (const [name, entry] of entries) {
-    if (entry.offset !== end) bad(`${name}: starts at byte ${entry.offset}, expected ${end}: no gap and no overlap`);
+    if (entry.offset !== end)
+      bad(`${show(name)}: starts at byte ${entry.offset - start}, expected ${end - start}: no gap and no overlap`);
     end += entry.length;
   }
   if (end !== size) bad(`tensors end at byte ${end}, expected the file's end at ${size}`);
   return { metadata, tensors: new Map(entries) };
 }
 
-function parseHeader(bytes: Uint8Array, bad: (what: string) => never): [string, unknown][] {
-  try {
-    const json: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-    if (typeof json === "object" && json !== null && !Array.isArray(json)) return Object.entries(json);
-  } catch {}
-  return bad("the header is no JSON object");
+function checkedMetadata(file: string, value: unknown): ReadonlyMap<string, string> {
+  const texts =
+    typeof value === "object" && value !== null && !Array.isArray(value) ? Object.entries(value) : undefined;
+  if (!texts?.every(([, text]) => typeof text === "string"))
+    return fail("BAD_WEIGHTS", `${file}: __metadata__: got ${show(value)}, expected an object of texts`);
+  return new Map(texts as [string, string][]);
 }
 
 function checkedEntry(file: string, name: string, value: unknown, start: number, size: number): TensorEntry {
   const bad = (field: string, got: unknown, expected: string): never =>
-    fail("BAD_WEIGHTS", `${file}: ${name}: ${field}: got ${JSON.stringify(got)}, expected ${expected}`);
-  const { dtype: code, shape, data_offsets: offsets } = (value ?? {}) as Record<string, unknown>;
+    fail("BAD_WEIGHTS", `${file}: ${show(name)}: ${field}: got ${show(got)}, expected ${expected}`);
+  if (typeof value !== "object" || value === null) return bad("entry", value, "an object");
+  const { dtype: code, shape, data_offsets: offsets } = value as Record<string, unknown>;
   const dtype = DTYPES.get(code as string) ?? bad("dtype", code, [...DTYPES.keys()].join(", "));
   const whole = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
-  if (!Array.isArray(shape) || !shape.every(whole)) return bad("shape", shape, "whole numbers");
+  if (!Array.isArray(shape) || !shape.every(whole) || shape.length > MAX_AXES)
+    return bad("shape", shape, `at most ${MAX_AXES} whole numbers`);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(whole))
     return bad("data_offsets", offsets, "a first and a last byte");
   const [begin, end] = offsets as [number, number];
   if (begin > end || start + end > size) bad("data_offsets", offsets, `a range within ${size - start} bytes`);
   const expected = shape.reduce((n: number, dim: number) => n * dim, bytesOf(dtype));
-  if (end - begin !== expected) bad("data_offsets", offsets, `${expected} bytes for ${code} [${shape}]`);
+  if (end - begin !== expected) bad("data_offsets", offsets, `${expected} bytes for ${dtype} ${show(shape)}`);
   return { file, dtype, shape, offset: start + begin, length: end - begin };
 }
 
-/** Fills `target` with a tensor's elements. */
+/** Fills `target` with a tensor's elements; BAD_SHAPE when it has not exactly the room. */
 export function readTensorInto(host: Host, entry: TensorEntry, target: TensorData): void {
+  if (target.byteLength !== entry.length)
+    fail("BAD_SHAPE", `${entry.file}: got room for ${target.byteLength} bytes, expected ${entry.length}`);
   host.readInto(entry.file, entry.offset, new Uint8Array(target.buffer, target.byteOffset, target.byteLength));
 }
 
@@ -100,12 +110,13 @@ export interface NamedTensor {
   readonly data: TensorData;
 }
 
-/** Tensor bytes start at a multiple of this, so that a mapped file can be read as numbers. */
+/** The first tensor starts at a multiple of this, and each at one of its element: a mapped file reads as numbers. */
 const ALIGNMENT = 64;
 
 /**
- * Writes a file through a temporary one beside it: a crash leaves the old file or the new one. Returns the SHA-256 of
- * what was written.
+ * Writes a file through a temporary one beside it: a crash leaves the old file or the new one. Tensors of wide elements
+ * come first. Returns the SHA-256 of what was written. Throws BAD_WEIGHTS, BAD_DTYPE or BAD_SHAPE naming the tensor,
+ * before anything is written, for what no reader would take.
  */
 export function writeSafetensors(
   host: Host,
@@ -113,11 +124,33 @@ export function writeSafetensors(
   tensors: readonly NamedTensor[],
   metadata: Readonly<Record<string, string>> = { format: "pt" },
 ): { sha256: string; bytes: number } {
-  const header = headerBytes(tensors, metadata);
+  checkNames(file, tensors);
+  for (const tensor of tensors) checkTensor(file, tensor);
+  const ordered = tensors.toSorted((a, b) => bytesOf(b.dtype) - bytesOf(a.dtype));
+  const header = headerBytes(file, ordered, metadata);
   return writeWhole(host, file, function* () {
     yield header;
-    for (const { data } of tensors) yield new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    for (const { data } of ordered) yield new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   });
+}
+
+function checkNames(file: string, tensors: readonly NamedTensor[]): void {
+  const seen = new Set(["__metadata__"]);
+  for (const { name } of tensors) {
+    if (seen.has(name)) fail("BAD_WEIGHTS", `${file}: ${show(name)}: is there twice, or means something else`);
+    if (/\0|\p{Surrogate}/u.test(name)) fail("BAD_WEIGHTS", `${file}: ${show(name)}: got a NUL or half a character`);
+    seen.add(name);
+  }
+}
+
+function checkTensor(file: string, { name, dtype, shape, data }: NamedTensor): void {
+  if (!NAMES.has(dtype)) fail("BAD_DTYPE", `${file}: ${show(name)}: ${dtype} has no safetensors name`);
+  const expected = shape.reduce((n, dim) => n * dim, bytesOf(dtype));
+  if (data.byteLength !== expected || !shape.every((dim) => Number.isSafeInteger(dim) && dim >= 0))
+    fail(
+      "BAD_SHAPE",
+      `${file}: ${show(name)}: got ${data.byteLength} bytes for ${dtype} [${shape}], expected ${expected}`,
+    );
 }
 
 /** Writes pieces to a temporary file, makes them durable and renames it into place. */
@@ -139,10 +172,17 @@ export function writeWhole(
     writer.finish();
     host.rename(temporary, file);
   } catch (error) {
-    writer.abandon();
+    abandon(writer);
     throw error;
   }
   return { sha256: hash.hex(), bytes };
+}
+
+/** Best effort: what went wrong first is what the user should hear of. */
+function abandon(writer: FileWriter): void {
+  try {
+    writer.abandon();
+  } catch {}
 }
 
 /** {@link writeWhole} for text. */
@@ -150,16 +190,20 @@ export function writeText(host: Host, file: string, text: string): { sha256: str
   return writeWhole(host, file, () => [new TextEncoder().encode(text)]);
 }
 
-function headerBytes(tensors: readonly NamedTensor[], metadata: Readonly<Record<string, string>>): Uint8Array {
+function headerBytes(
+  file: string,
+  tensors: readonly NamedTensor[],
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array {
   const entries: [string, unknown][] = [["__metadata__", metadata]];
   let offset = 0;
   for (const { name, dtype, shape, data } of tensors) {
-    const code = NAMES.get(dtype) ?? fail("BAD_DTYPE", `${name}: ${dtype} has no safetensors name`);
-    entries.push([name, { dtype: code, shape, data_offsets: [offset, offset + data.byteLength] }]);
+    entries.push([name, { dtype: NAMES.get(dtype), shape, data_offsets: [offset, offset + data.byteLength] }]);
     offset += data.byteLength;
   }
   const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)));
   const length = Math.ceil((8 + json.length) / ALIGNMENT) * ALIGNMENT - 8;
+  if (length > MAX_HEADER_BYTES) fail("BAD_WEIGHTS", `${file}: got a header of ${length} bytes: too many tensors`);
   const bytes = new Uint8Array(8 + length).fill(0x20);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true);
   bytes.set(json, 8);
