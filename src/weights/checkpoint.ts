@@ -1,8 +1,11 @@
 /** Checkpoints that a crash cannot halve: written beside, made durable, renamed; verified by hash before use. */
-import { fail, messageOf } from "../base/errors.ts";
+import { fail, OwnlmError } from "../base/errors.ts";
 import type { Host } from "../host/types.ts";
 import { readJson } from "./folder.ts";
+import { show } from "./header.ts";
 import { type NamedTensor, readSafetensors, readTensorInto, writeSafetensors, writeText } from "./safetensors.ts";
+
+export { type FolderLock, lockFolder } from "./lock.ts";
 
 /** The version of the layout; a newer one is refused. */
 const FORMAT = 1;
@@ -31,9 +34,15 @@ export interface Checkpoint {
 
 const stepName = (step: number) => `step-${String(step).padStart(8, "0")}`;
 
+/** Where a checkpoint waits while another of the same step takes its place. */
+const ASIDE = ".old";
+const TEMPORARY = ".tmp";
+
 /**
- * Writes `<out>/checkpoints/step-N/` and then removes all but the newest `keep`. Until the rename at the end the old
- * checkpoints are all there is. Returns the path.
+ * Writes `<out>/checkpoints/step-N/` and then removes the older ones but the newest `keep - 1`; later steps stay. Until
+ * the rename at the end the old checkpoints are all there is, and one of the same step is only moved aside: whenever
+ * the process or the power fails, {@link latestCheckpoint} finds the old state or the new one whole. When writing
+ * fails, what was written is removed as far as possible. Returns the path.
  */
 export function saveCheckpoint(
   host: Host,
@@ -42,48 +51,117 @@ export function saveCheckpoint(
   content: { readonly tensors: TensorFiles; readonly state: CheckpointState },
   { keep = 2 }: { readonly keep?: number } = {},
 ): string {
+  if (!Number.isSafeInteger(step) || step < 0) fail("BUG", `checkpoint: got step ${step}, expected a whole number`);
+  if (!Number.isSafeInteger(keep) || keep < 1) fail("BAD_OPTION", `checkpoint: keep: got ${keep}, expected 1 or more`);
   const folder = host.join(out, FOLDER);
   const path = host.join(folder, stepName(step));
-  const temporary = `${path}.tmp`;
-  host.remove(temporary);
-  host.makeFolder(temporary);
-  const files: Record<string, { bytes: number; sha256: string }> = {};
-  for (const [name, tensors] of Object.entries(content.tensors))
-    files[`${name}.safetensors`] = writeSafetensors(host, host.join(temporary, `${name}.safetensors`), tensors);
-  files[STATE] = writeText(host, host.join(temporary, STATE), JSON.stringify(content.state));
-  const manifest: Manifest = { format: FORMAT, step, files };
-  writeText(host, host.join(temporary, MANIFEST), JSON.stringify(manifest, null, 2));
-  host.syncFolder(temporary);
-  host.remove(path);
-  host.rename(temporary, path);
-  host.syncFolder(folder);
-  for (const old of listSteps(host, out).slice(keep)) host.remove(host.join(folder, stepName(old)));
+  const temporary = `${path}${TEMPORARY}`;
+  try {
+    host.remove(temporary);
+    host.makeFolder(temporary);
+    host.syncFolder(out);
+    writeContent(host, temporary, step, content);
+    putInPlace(host, folder, temporary, path);
+  } catch (error) {
+    discard(host, temporary);
+    throw error;
+  }
+  const older = listCheckpoints(host, out).filter((found) => found.step < step);
+  for (const { name } of older.slice(keep - 1)) host.remove(host.join(folder, name));
   return path;
 }
 
-/** Steps that have a folder, newest first. Temporary folders of a crash are not counted. */
-function listSteps(host: Host, out: string): number[] {
-  const folder = host.join(out, FOLDER);
-  if (host.kindOf(folder) !== "folder") return [];
-  const steps = host.listFolder(folder).map((name) => Number(/^step-(\d{8,})$/.exec(name)?.[1] ?? Number.NaN));
-  return steps.filter((step) => !Number.isNaN(step)).sort((a, b) => b - a);
+function writeContent(
+  host: Host,
+  folder: string,
+  step: number,
+  content: { readonly tensors: TensorFiles; readonly state: CheckpointState },
+): void {
+  const files: Record<string, { bytes: number; sha256: string }> = {};
+  for (const [name, tensors] of Object.entries(content.tensors)) {
+    if (!isFileName(name)) fail("BUG", `checkpoint: got the file name ${show(name)}`);
+    files[`${name}.safetensors`] = writeSafetensors(host, host.join(folder, `${name}.safetensors`), tensors);
+  }
+  files[STATE] = writeText(host, host.join(folder, STATE), JSON.stringify(content.state));
+  const manifest: Manifest = { format: FORMAT, step, files };
+  writeText(host, host.join(folder, MANIFEST), JSON.stringify(manifest, null, 2));
+  host.syncFolder(folder);
 }
 
-/** Removes what a crash left half-written. Call it only when no other run can be writing. */
+function putInPlace(host: Host, folder: string, temporary: string, path: string): void {
+  const aside = `${path}${ASIDE}`;
+  if (host.kindOf(path) !== undefined) {
+    host.remove(aside);
+    host.rename(path, aside);
+  }
+  host.rename(temporary, path);
+  host.syncFolder(folder);
+  host.remove(aside);
+}
+
+/** Best effort: the error that led here is the one to tell. */
+function discard(host: Host, folder: string): void {
+  try {
+    host.remove(folder);
+  } catch {}
+}
+
+const isFileName = (name: string) => name !== "" && !/[/\\\0]|^\.\.?$/.test(name);
+
+interface Found {
+  readonly name: string;
+  readonly step: number;
+}
+
+/** Checkpoints that have a folder, newest first, one that waits aside after the one in its place. */
+function listCheckpoints(host: Host, out: string): Found[] {
+  const folder = host.join(out, FOLDER);
+  if (host.kindOf(folder) !== "folder") return [];
+  const found = host.listFolder(folder).flatMap((name): Found[] => {
+    const step = Number(/^step-(\d{8,16})(?:\.old)?$/.exec(name)?.[1] ?? Number.NaN);
+    return name === stepName(step) || name === stepName(step) + ASIDE ? [{ name, step }] : [];
+  });
+  return found.sort((a, b) => b.step - a.step || a.name.length - b.name.length);
+}
+
+/**
+ * Removes what a crash left half-written, and puts back what it left aside. Call it only when no other run can be
+ * writing.
+ */
 export function cleanCheckpoints(host: Host, out: string): void {
   const folder = host.join(out, FOLDER);
   if (host.kindOf(folder) !== "folder") return;
-  for (const name of host.listFolder(folder)) if (name.endsWith(".tmp")) host.remove(host.join(folder, name));
+  for (const name of host.listFolder(folder)) if (/^step-\d+\.tmp$/.test(name)) host.remove(host.join(folder, name));
+  for (const { name, step } of listCheckpoints(host, out)) {
+    if (!name.endsWith(ASIDE)) continue;
+    const [aside, path] = [host.join(folder, name), host.join(folder, stepName(step))];
+    if (!isWhole(host, path, step) && isWhole(host, aside, step)) {
+      host.remove(path);
+      host.rename(aside, path);
+      host.syncFolder(folder);
+    } else host.remove(aside);
+  }
+}
+
+function isWhole(host: Host, path: string, step: number): boolean {
+  try {
+    verified(host, path, step);
+    return true;
+  } catch (error) {
+    if (error instanceof OwnlmError) return false;
+    throw error;
+  }
 }
 
 /** The newest checkpoint that is whole; `onSkip` is told of each one that is not. Undefined when there is none. */
 export function latestCheckpoint(host: Host, out: string, onSkip: (message: string) => void): Checkpoint | undefined {
-  for (const step of listSteps(host, out)) {
-    const path = host.join(out, FOLDER, stepName(step));
+  for (const { name, step } of listCheckpoints(host, out)) {
+    const path = host.join(out, FOLDER, name);
     try {
       return verified(host, path, step);
     } catch (error) {
-      onSkip(`${messageOf(error)} Falling back to the checkpoint before it.`);
+      if (!(error instanceof OwnlmError)) throw error;
+      onSkip(`${error.message} Falling back to the checkpoint before it.`);
     }
   }
   return undefined;
@@ -91,7 +169,7 @@ export function latestCheckpoint(host: Host, out: string, onSkip: (message: stri
 
 function verified(host: Host, path: string, step: number): Checkpoint {
   const manifest = readManifest(host, host.join(path, MANIFEST));
-  if (manifest.step !== step) fail("BAD_CHECKPOINT", `${path}: got step ${manifest.step} in its manifest.`);
+  if (manifest.step !== step) fail("BAD_CHECKPOINT", `${path}: got step ${show(manifest.step)} in its manifest.`);
   for (const [name, expected] of Object.entries(manifest.files)) {
     const file = host.join(path, name);
     if (host.kindOf(file) !== "file") fail("BAD_CHECKPOINT", `${file}: is missing.`);
@@ -100,17 +178,33 @@ function verified(host: Host, path: string, step: number): Checkpoint {
     if (hashFile(host, file, bytes) !== expected.sha256)
       fail("BAD_CHECKPOINT", `${file}: its content is damaged (SHA-256 differs).`);
   }
-  return { path, step, state: readJson(host, host.join(path, STATE)) as CheckpointState };
+  const state = readJson(host, host.join(path, STATE));
+  if (!isObject(state))
+    return fail("BAD_CHECKPOINT", `${host.join(path, STATE)}: got ${show(state)}, expected an object.`);
+  return { path, step, state };
 }
 
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** A manifest is a line for each file. */
+const MAX_MANIFEST_BYTES = 2 ** 20;
+
 function readManifest(host: Host, file: string): Manifest {
-  if (host.kindOf(file) !== "file") return fail("BAD_CHECKPOINT", `${file}: is missing.`);
-  const json = readJson(host, file) as Manifest | null;
-  if (typeof json !== "object" || json === null || typeof json.files !== "object" || json.files === null)
-    return fail("BAD_CHECKPOINT", `${file}: no manifest of a checkpoint.`);
-  if (!(json.format <= FORMAT))
-    return fail("BAD_CHECKPOINT", `${file}: got format ${json.format}, expected ${FORMAT}: made by a newer ownlm.`);
-  return json;
+  const bad = (what: string): never => fail("BAD_CHECKPOINT", `${file}: ${what}.`);
+  if (host.kindOf(file) !== "file") bad("is missing");
+  if (host.fileSize(file) > MAX_MANIFEST_BYTES) bad(`got ${host.fileSize(file)} bytes, expected a short list of files`);
+  const json = readJson(host, file);
+  if (!isObject(json) || !Number.isSafeInteger(json.format) || !isObject(json.files))
+    return bad("no manifest of a checkpoint");
+  if (json.format !== FORMAT) bad(`got format ${json.format}, expected ${FORMAT}: made by another version of ownlm`);
+  for (const [name, entry] of Object.entries(json.files)) {
+    if (!isFileName(name)) bad(`got the file name ${show(name)}, expected one in the same folder`);
+    if (!isObject(entry) || !Number.isSafeInteger(entry.bytes) || !/^[\da-f]{64}$/.test(String(entry.sha256)))
+      bad(`${show(name)}: got ${show(entry)}, expected bytes and sha256`);
+  }
+  if (!Object.hasOwn(json.files, STATE)) bad(`does not list ${STATE}`);
+  return json as unknown as Manifest;
 }
 
 function hashFile(host: Host, file: string, bytes: number): string {
@@ -124,38 +218,22 @@ function hashFile(host: Host, file: string, bytes: number): string {
   return hash.hex();
 }
 
-/** Fills tensors from one file of a checkpoint; BAD_CHECKPOINT names the tensor when names or shapes differ. */
+/**
+ * Fills tensors from one file of a checkpoint. BAD_CHECKPOINT names the tensor when names or shapes differ, before any
+ * tensor is touched.
+ */
 export function loadTensors(host: Host, checkpoint: Checkpoint, name: string, tensors: readonly NamedTensor[]): void {
   const file = host.join(checkpoint.path, `${name}.safetensors`);
+  if (host.kindOf(file) !== "file") fail("BAD_CHECKPOINT", `${file}: is missing`);
   const { tensors: entries } = readSafetensors(host, file);
-  for (const tensor of tensors) {
-    const entry = entries.get(tensor.name);
-    if (entry?.dtype !== tensor.dtype || entry.shape.join() !== tensor.shape.join())
-      return fail(
+  const found = tensors.map((tensor) => {
+    const entry = entries.get(tensor.name) ?? fail("BAD_CHECKPOINT", `${file}: ${show(tensor.name)}: is missing`);
+    if (entry.dtype !== tensor.dtype || entry.shape.join() !== tensor.shape.join())
+      fail(
         "BAD_CHECKPOINT",
-        `${file}: ${tensor.name}: got ${entry?.dtype} [${entry?.shape}], expected ${tensor.dtype} [${tensor.shape}]`,
+        `${file}: ${show(tensor.name)}: got ${entry.dtype} [${entry.shape}], expected ${tensor.dtype} [${tensor.shape}]`,
       );
-    readTensorInto(host, entry, tensor.data);
-  }
-}
-
-/** Held while a run writes into a folder. */
-export interface FolderLock extends Disposable {
-  readonly path: string;
-}
-
-/**
- * Takes a folder for this process; LOCKED names the process that has it. A lock whose process is gone is taken over.
- */
-export function lockFolder(host: Host, out: string): FolderLock {
-  const path = host.join(out, "train.lock");
-  const text = `${host.processId}\n`;
-  if (!host.createExclusive(path, text)) {
-    const owner = Number.parseInt(host.readText(path), 10);
-    if (owner !== host.processId && host.isAlive(owner) !== false && Number.isInteger(owner))
-      fail("LOCKED", `${out}: process ${owner} is training there. Wait for it, or choose another --out.`);
-    host.remove(path);
-    if (!host.createExclusive(path, text)) fail("LOCKED", `${out}: another process has just taken it.`);
-  }
-  return { path, [Symbol.dispose]: () => host.remove(path) };
+    return [entry, tensor.data] as const;
+  });
+  for (const [entry, data] of found) readTensorInto(host, entry, data);
 }
