@@ -1,0 +1,176 @@
+/** Measures a model by llama-bench's conventions, and the memory's read bandwidth beside it. Knows no text. */
+import { fail } from "../base/errors.ts";
+import { type GivenOptions, readOptions } from "../base/options.ts";
+import { createOwner } from "../base/owner.ts";
+import { rng } from "../base/rng.ts";
+import { createGraph, input, output } from "../graph/build.ts";
+import { reduceSum } from "../graph/functions.ts";
+import { lowerGraph } from "../graph/lower.ts";
+import type { Host } from "../host/types.ts";
+import { cachedGraph } from "../models/heads.ts";
+import type { CausalLm } from "../models/types.ts";
+import type { Runtime } from "../runtime/types.ts";
+import { readConfig } from "./config.ts";
+import type { Engine } from "./engine.ts";
+import { openModel } from "./load.ts";
+import { BENCH_OPTIONS } from "./options.ts";
+
+/** A speed: mean and standard deviation over the repetitions. */
+export interface Speed {
+  /** Tokens of one repetition. */
+  readonly tokens: number;
+  readonly tokensPerSecond: number;
+  readonly deviation: number;
+}
+
+/** What was measured, as `bench --json` prints it. */
+export interface BenchResult {
+  readonly model: string;
+  readonly threads: number;
+  /** Prompt processing: random tokens in an empty cache, all at once. */
+  readonly pp: Speed;
+  /** Text generation: random tokens one by one, from an empty cache on. */
+  readonly tg: Speed;
+  /** Bytes of weights that a new token takes, times tokens a second, over {@link BenchResult.readBandwidth}. */
+  readonly readBandwidthFraction: number;
+  /** Bytes a second that the same threads read of a large array, the best of several times. */
+  readonly readBandwidth: number;
+  /** Bytes of weights, as computed with, that every new token reads. */
+  readonly weightBytes: number;
+  /** Where less was measured than asked for. */
+  readonly note?: string;
+}
+
+/** How a measurement is watched and stopped. */
+export interface BenchHooks {
+  readonly signal?: AbortSignal | undefined;
+  /** Called before each repetition. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** Measures the model of a folder. */
+export async function benchModel(
+  host: Host,
+  runtime: Runtime,
+  folder: string,
+  options: GivenOptions<typeof BENCH_OPTIONS>,
+  { signal, onProgress }: BenchHooks = {},
+): Promise<BenchResult> {
+  const { promptTokens, newTokens, repetitions, ...rest } = readOptions(BENCH_OPTIONS, options);
+  const { maxPositions } = readConfig(host, folder).model;
+  const [pp, tg] = [Math.min(promptTokens, maxPositions), Math.min(newTokens, maxPositions)];
+  using opened = await openModel(host, runtime, folder, { context: Math.max(pp, tg), ...rest });
+  using roof = await bandwidthMeter(host, runtime, opened.threads);
+  using loan = opened.borrow();
+  const { engine } = loan;
+  const prompt = randomIds(engine.model, pp);
+  let done = 0;
+  const step = () => {
+    if (signal?.aborted) fail("ABORTED", "stopped on request");
+    onProgress?.(done++, 2 * repetitions);
+  };
+  await readAtOnce(engine, prompt, signal);
+  await makeSingly(engine, prompt.slice(0, Math.min(tg, 4)), signal);
+  const measure = async (tokens: number, run: () => Promise<void>): Promise<Speed> => {
+    const speeds: number[] = [];
+    for (let i = 0; i < repetitions; i++) {
+      step();
+      await roof.measure();
+      const start = host.nowMs();
+      await run();
+      speeds.push((1000 * tokens) / (host.nowMs() - start));
+    }
+    return { tokens, ...meanOf(speeds) };
+  };
+  const speeds = {
+    pp: await measure(pp, () => readAtOnce(engine, prompt, signal)),
+    tg: await measure(tg, () => makeSingly(engine, randomIds(engine.model, tg), signal)),
+  };
+  await roof.measure();
+  const weightBytes = readBytesPerToken(engine.model);
+  const readBandwidth = roof.best();
+  return {
+    model: folder,
+    threads: opened.threads,
+    ...speeds,
+    readBandwidthFraction: (weightBytes * speeds.tg.tokensPerSecond) / readBandwidth,
+    readBandwidth,
+    weightBytes,
+    ...(Math.max(promptTokens, newTokens) > maxPositions && { note: `the model has ${maxPositions} positions only` }),
+  };
+}
+
+async function readAtOnce(engine: Engine, ids: readonly number[], signal: AbortSignal | undefined): Promise<void> {
+  engine.truncate(0);
+  await engine.append(ids, signal);
+}
+
+async function makeSingly(engine: Engine, ids: readonly number[], signal: AbortSignal | undefined): Promise<void> {
+  engine.truncate(0);
+  for (const id of ids) await engine.append([id], signal);
+}
+
+function randomIds({ vocabSize }: CausalLm, count: number): number[] {
+  const random = rng(0, "bench");
+  return Array.from({ length: count }, () => random.below(vocabSize));
+}
+
+function meanOf(values: readonly number[]): { tokensPerSecond: number; deviation: number } {
+  const mean = values.reduce((sum, x) => sum + x, 0) / values.length;
+  const squares = values.reduce((sum, x) => sum + (x - mean) ** 2, 0);
+  return { tokensPerSecond: mean, deviation: Math.sqrt(squares / Math.max(1, values.length - 1)) };
+}
+
+/** Bytes of the parameters that one token reads whole: all but tables of which it takes a row. */
+export function readBytesPerToken(model: CausalLm): number {
+  const graph = cachedGraph(model, 1, 1);
+  const whole = new Set<string>();
+  for (const { op, inputs } of graph.nodes)
+    for (const [i, value] of inputs.entries()) if (value && !(op === "Gather" && i === 0)) whole.add(value.name);
+  const read = graph.parameters.filter(({ value }) => whole.has(value.name));
+  return read.reduce((sum, { value }) => sum + 4 * (value.shape as number[]).reduce((n, dim) => n * dim, 1), 0);
+}
+
+/** Measures how fast memory is read, again and again. */
+interface BandwidthMeter extends Disposable {
+  measure(): Promise<void>;
+  /** Bytes a second, the best so far. */
+  best(): number;
+}
+
+/** Larger than any cache, in rows that share out well among threads. */
+const [ROWS, COLUMNS] = [4096, 2 ** 14];
+
+/** Sums a large array with the threads of the model: the least work that reads every byte. */
+async function bandwidthMeter(host: Host, runtime: Runtime, threads: number): Promise<BandwidthMeter> {
+  const graph = createGraph("read-bandwidth");
+  output(graph, "sum", reduceSum(input(graph, "data", "float32", [ROWS, COLUMNS])));
+  const { own, dispose } = createOwner();
+  try {
+    const session = own(
+      await runtime.session(
+        lowerGraph(graph, () => fail("BUG", "no parameter")),
+        { threads },
+      ),
+    );
+    const data = own(runtime.tensor("float32", [ROWS, COLUMNS]));
+    // Pages that were never written are all the same one, and would be read from the cache.
+    data.data.fill(1);
+    const binding = own(session.bind({ data }, { sum: own(runtime.tensor("float32", [1, 1])) }));
+    let best = 0;
+    return {
+      async measure() {
+        for (let i = 0; i < 3; i++) {
+          const start = host.nowMs();
+          await binding.run();
+          best = Math.max(best, (1000 * data.byteLength) / (host.nowMs() - start));
+        }
+      },
+      best: () => best,
+      [Symbol.dispose]: dispose,
+    };
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+}

@@ -1,0 +1,156 @@
+/** The library's functions over one host: models by Hugging Face's nouns, and the verbs of the command line. */
+import { fail } from "../base/errors.ts";
+import { type GivenOptions, readOptions } from "../base/options.ts";
+import type { Host } from "../host/types.ts";
+import type { Runtime } from "../runtime/types.ts";
+import type { Tokenizer } from "../tokenizer/types.ts";
+import { type BenchResult, benchModel } from "./bench.ts";
+import type { GeneratedToken } from "./generate.ts";
+import { type OpenModel, type OpenModelOptions, openModel, openRuntimeFor, openTokenizer } from "./load.ts";
+import { type BENCH_OPTIONS, type MODEL_OPTIONS, NEXT_OPTIONS, TOKENIZE_OPTIONS, VERB_TEMPERATURE } from "./options.ts";
+import {
+  type Continuation,
+  type GenerateOptions,
+  type GenerationResult,
+  generationResult,
+  type IdsScore,
+  nextAfter,
+  promptIdsOf,
+  type Score,
+  scoreIds,
+  scoreText,
+  streamAfter,
+  type TextCandidate,
+  type Tokenized,
+  tokenizeText,
+} from "./text.ts";
+
+/** A causal language model in memory. Ids in, ids out; several calls may run at once. */
+export interface PretrainedModel extends OpenModel {
+  /**
+   * New ids after `ids`. As in transformers the most probable token is taken each time, unless generation_config.json
+   * or the options ask for sampling.
+   */
+  generate(ids: ArrayLike<number>, options?: GenerateOptions): Promise<Continuation>;
+  /** {@link PretrainedModel.generate}, a token at a time. */
+  stream(ids: ArrayLike<number>, options?: GenerateOptions): AsyncGenerator<GeneratedToken, Continuation>;
+  /** log P of each id but the first, and of them all, in nats. */
+  score(ids: ArrayLike<number>, options?: { readonly signal?: AbortSignal }): Promise<IdsScore>;
+  /** The most probable next tokens. */
+  next(ids: ArrayLike<number>, options?: GivenOptions<typeof NEXT_OPTIONS>): Promise<TextCandidate[]>;
+}
+
+/** {@link MODEL_OPTIONS}, warnings, and a runtime other than the platform's best. */
+export interface FromPretrainedOptions extends OpenModelOptions {
+  readonly runtime?: Runtime;
+}
+
+/** A folder, which is opened for the call, or a model that is open. */
+export type ModelOperand = string | OpenModel;
+
+type ModelGiven = GivenOptions<typeof MODEL_OPTIONS>;
+
+/** What {@link createLibrary} gives. */
+export interface Library {
+  readonly AutoModelForCausalLM: {
+    /** Opens a model folder in Hugging Face's layout. Dispose the model after use, or let `using` do it. */
+    fromPretrained(folder: string, options?: FromPretrainedOptions): Promise<PretrainedModel>;
+  };
+  readonly AutoTokenizer: {
+    /** The tokenizer of a folder, or of a path to a tokenizer.json. */
+    fromPretrained(path: string): Promise<Tokenizer>;
+  };
+  /** Continues a prompt. Samples at temperature 0.8 unless the options or the model's files say otherwise. */
+  generate(model: ModelOperand, prompt: string, options?: GenerateOptions & ModelGiven): Promise<GenerationResult>;
+  /** log P of a text and of each of its tokens. */
+  score(
+    model: ModelOperand,
+    text: string,
+    options?: { bos?: boolean; signal?: AbortSignal } & ModelGiven,
+  ): Promise<Score>;
+  /** The distribution of the next token. */
+  next(
+    model: ModelOperand,
+    prompt: string,
+    options?: GivenOptions<typeof NEXT_OPTIONS> & ModelGiven,
+  ): Promise<{ candidates: TextCandidate[] }>;
+  /** A text's ids and the spelling of each. `model` may be a path to a tokenizer.json. */
+  tokenize(
+    model: string | Tokenizer,
+    text: string,
+    options?: GivenOptions<typeof TOKENIZE_OPTIONS>,
+  ): Promise<Tokenized>;
+  /** Measures prompt reading and generation against the memory's read bandwidth. */
+  bench(folder: string, options?: GivenOptions<typeof BENCH_OPTIONS> & { signal?: AbortSignal }): Promise<BenchResult>;
+}
+
+/** The library over a host's files and the best runtime there is, which is opened when it is first needed. */
+export function createLibrary(host: Host): Library {
+  let shared: Promise<Runtime> | undefined;
+  const runtimeOf = () => {
+    shared ??= openRuntimeFor(host);
+    return shared;
+  };
+  const open = async (folder: string, { runtime, ...options }: FromPretrainedOptions = {}) =>
+    openModel(host, runtime ?? (await runtimeOf()), folder, options);
+  /** Opens what is a folder for the time of `use`, and gives it the options that are not about opening. */
+  const withModel = async <O extends ModelGiven, R>(
+    operand: ModelOperand,
+    options: O,
+    use: (opened: OpenModel, rest: Omit<O, keyof ModelGiven>) => Promise<R>,
+  ): Promise<R> => {
+    const { context, threads, ...rest } = options;
+    if (typeof operand !== "string") {
+      if (context !== undefined || threads !== undefined)
+        fail("BAD_OPTION", "context, threads: got them with an open model, expected them where it is opened");
+      return use(operand, rest);
+    }
+    using opened = await open(operand, { context, threads });
+    return await use(opened, rest);
+  };
+  return {
+    AutoModelForCausalLM: {
+      fromPretrained: async (folder, options) => pretrained(await open(folder, options)),
+    },
+    AutoTokenizer: { fromPretrained: async (path) => openTokenizer(host, path) },
+    generate: (operand, prompt, options = {}) =>
+      withModel(operand, options, async (opened, rest) => {
+        const ids = promptIdsOf(opened, prompt);
+        return generationResult(ids, await finish(streamAfter(opened, ids, rest, VERB_TEMPERATURE)));
+      }),
+    score: (operand, text, options = {}) =>
+      withModel(operand, options, (opened, rest) => scoreText(opened, text, rest)),
+    next: (operand, prompt, options = {}) =>
+      withModel(operand, options, async (opened, rest) => {
+        const { top } = readOptions(NEXT_OPTIONS, rest);
+        return { candidates: await nextAfter(opened, promptIdsOf(opened, prompt), top) };
+      }),
+    tokenize: async (operand, text, options = {}) => {
+      const { noSpecial } = readOptions(TOKENIZE_OPTIONS, options);
+      return tokenizeText(typeof operand === "string" ? openTokenizer(host, operand) : operand, text, !noSpecial);
+    },
+    bench: async (folder, { signal, ...options } = {}) =>
+      benchModel(host, await runtimeOf(), folder, options, { signal }),
+  };
+}
+
+/** Hugging Face's methods on an open model. */
+export function pretrained(opened: OpenModel): PretrainedModel {
+  const stream = (ids: ArrayLike<number>, options: GenerateOptions = {}) =>
+    streamAfter(opened, Array.from(ids), options, 0);
+  return {
+    ...opened,
+    stream,
+    generate: (ids, options) => finish(stream(ids, options)),
+    score: (ids, { signal } = {}) => scoreIds(opened, Array.from(ids), signal),
+    next: async (ids, options = {}) => nextAfter(opened, Array.from(ids), readOptions(NEXT_OPTIONS, options).top),
+  };
+}
+
+/** What a stream returns at its end. */
+export async function finish<R>(stream: AsyncGenerator<unknown, R>): Promise<R> {
+  for (;;) {
+    const { value, done } = await stream.next();
+    if (done) return value as R;
+  }
+}

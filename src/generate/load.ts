@@ -1,0 +1,188 @@
+/** Opens a model folder in Hugging Face's layout: config, tokenizer, weights left where they are. Runs no token. */
+import { fail } from "../base/errors.ts";
+import { type GivenOptions, readOptions } from "../base/options.ts";
+import { createOwner } from "../base/owner.ts";
+import type { Placement } from "../graph/lower.ts";
+import type { Host } from "../host/types.ts";
+import type { CausalLm } from "../models/types.ts";
+import { trainingBuilder } from "../nn/builder.ts";
+import { openRuntime } from "../runtime/open.ts";
+import type { Runtime } from "../runtime/types.ts";
+import { tokenizerFromJson } from "../tokenizer/json.ts";
+import type { Tokenizer } from "../tokenizer/types.ts";
+import { latestCheckpoint } from "../weights/checkpoint.ts";
+import { findWeight, openWeights, readJson } from "../weights/folder.ts";
+import { readSafetensors, type TensorEntry } from "../weights/safetensors.ts";
+import { readConfig } from "./config.ts";
+import { type Engine, type Engines, openEngines } from "./engine.ts";
+import { type GenerationDefaults, readGenerationDefaults } from "./generation-config.ts";
+import { MODEL_OPTIONS } from "./options.ts";
+
+/** A model in memory, ready for any number of texts. */
+export interface OpenModel extends Disposable {
+  readonly folder: string;
+  readonly model: CausalLm;
+  /** Undefined where the folder has no tokenizer.json: then there are ids alone. */
+  readonly tokenizer: Tokenizer | undefined;
+  readonly defaults: GenerationDefaults;
+  /** Tokens that prompt and text may take together. */
+  readonly context: number;
+  readonly threads: number;
+  /** Lends an engine with nothing in it until the loan is disposed. Several may be lent at once. */
+  borrow(): Loan;
+  dispose(): void;
+}
+
+/** An engine for a time. */
+export interface Loan extends Disposable {
+  readonly engine: Engine;
+}
+
+/** {@link MODEL_OPTIONS}, and who is told of what is odd but no error. */
+export interface OpenModelOptions extends GivenOptions<typeof MODEL_OPTIONS> {
+  readonly onWarning?: (message: string) => void;
+}
+
+/** Tokens of context where nobody says how many: the cache of a model for book-long texts would fill the memory. */
+const MOST_CONTEXT = 8192;
+
+/** The best runtime of the platform, reading weights through `host` where it has no files of its own. */
+export function openRuntimeFor(host: Host): Promise<Runtime> {
+  return openRuntime(undefined, {
+    readBytes: async ({ file, offset, length }) => host.readBytes(file, offset, length),
+  });
+}
+
+/**
+ * Opens a folder with config.json, model.safetensors (or an index and its shards), and tokenizer.json and
+ * generation_config.json where they are there. A training run's folder without model.safetensors gives its newest
+ * whole checkpoint. Throws NOT_FOUND, BAD_CONFIG, BAD_TOKENIZER, BAD_WEIGHTS, BAD_CHECKPOINT, UNSUPPORTED or
+ * OUT_OF_MEMORY naming the file, and BAD_OPTION.
+ */
+export async function openModel(
+  host: Host,
+  runtime: Runtime,
+  folder: string,
+  options: OpenModelOptions = {},
+): Promise<OpenModel> {
+  const { onWarning = () => {}, ...given } = options;
+  const { context: wanted, threads = host.cpuThreads() } = readOptions(MODEL_OPTIONS, given);
+  const { file: configFile, model } = readConfig(host, folder);
+  const tokenizer = host.kindOf(host.join(folder, "tokenizer.json")) ? openTokenizer(host, folder) : undefined;
+  if (tokenizer && tokenizer.vocabSize > model.vocabSize)
+    fail(
+      "BAD_TOKENIZER",
+      `${host.join(folder, "tokenizer.json")}: got ${tokenizer.vocabSize} tokens, expected at most vocab_size ${model.vocabSize} of config.json. They are of different models.`,
+    );
+  const defaults = readGenerationDefaults(host, folder, model.config, model.vocabSize, tokenizer);
+  const context = wanted ?? Math.min(model.maxPositions, MOST_CONTEXT);
+  if (context > model.maxPositions)
+    fail("BAD_OPTION", `context: got ${context}, expected at most the model's ${model.maxPositions} positions`);
+  const place = placements(host, folder, configFile, model, onWarning);
+  const engines = await openEngines(runtime, model, { place }, { capacity: context, session: { threads } });
+  return { folder, model, tokenizer, defaults, context, threads, ...lending(engines) };
+}
+
+/**
+ * The tokenizer of a folder, or of a path to a tokenizer.json; tokenizer_config.json beside it is read where it is.
+ * Throws NOT_FOUND, BAD_CONFIG, BAD_TOKENIZER or UNSUPPORTED naming the file.
+ */
+export function openTokenizer(host: Host, path: string): Tokenizer {
+  const kind = host.kindOf(path);
+  if (kind === undefined) fail("NOT_FOUND", `${path}: there is no such file or folder`);
+  const file = kind === "folder" ? host.join(path, "tokenizer.json") : path;
+  if (kind === "folder" && host.kindOf(file) === undefined)
+    fail("NOT_FOUND", `${path}: no tokenizer.json, expected the folder of a model or tokenizer`);
+  const besideFile =
+    kind === "folder" ? host.join(path, "tokenizer_config.json") : file.replace(/[^/\\]*$/, "tokenizer_config.json");
+  const config = host.kindOf(besideFile) === "file" ? readJson(host, besideFile) : undefined;
+  return tokenizerFromJson(readJson(host, file), file, config);
+}
+
+/** Checks every weight and says where it is. */
+function placements(
+  host: Host,
+  folder: string,
+  configFile: string,
+  model: CausalLm,
+  onWarning: (message: string) => void,
+): (name: string) => Placement {
+  const weights = weightsOf(host, folder, onWarning);
+  checkSizes(model, weights, configFile);
+  const entries = new Map<string, TensorEntry>();
+  for (const [name, shape] of parameterShapes(model)) entries.set(name, findWeight(weights, name, shape, folder));
+  checkMemory(host, folder, [...entries.values()]);
+  return (name) => {
+    const { file, dtype, offset, length } = entries.get(name)!;
+    return { kind: "file", dtype, at: { file: host.absolute(file), offset, length } };
+  };
+}
+
+function weightsOf(host: Host, folder: string, onWarning: (message: string) => void): ReadonlyMap<string, TensorEntry> {
+  const has = (name: string) => host.kindOf(host.join(folder, name)) !== undefined;
+  if (has("model.safetensors") || has("model.safetensors.index.json") || !has("checkpoints"))
+    return openWeights(host, folder);
+  const checkpoint = latestCheckpoint(host, folder, onWarning);
+  if (!checkpoint)
+    return fail("BAD_CHECKPOINT", `${folder}: no model.safetensors and no whole checkpoint yet. Try again later.`);
+  onWarning(`${folder}: not trained to the end; using the checkpoint of step ${checkpoint.step}.`);
+  return readSafetensors(host, host.join(checkpoint.path, "params.safetensors")).tensors;
+}
+
+/** Refuses sizes that no weight has, before anything is made of them. */
+function checkSizes(model: CausalLm, weights: ReadonlyMap<string, TensorEntry>, configFile: string): void {
+  const widest = Math.max(0, ...[...weights.values()].flatMap(({ shape }) => shape));
+  const { layers, headDim, kvHeads } = model.cache;
+  // A head is padded to a multiple of 8 in the cache.
+  for (const [what, got, most] of [
+    ["layers", layers, weights.size],
+    ["a width", model.hiddenSize, widest],
+    ["a head width", headDim, widest + 7],
+    ["key heads", kvHeads, widest],
+  ] as const)
+    if (got > most)
+      fail("BAD_CONFIG", `${configFile}: got ${what} of ${got}, and the weights have room for ${most} at most`);
+}
+
+/** A model's parameters and their shapes, by name. */
+export function parameterShapes(model: CausalLm): Map<string, readonly number[]> {
+  const b = trainingBuilder("shapes", 1, 1);
+  model.head(b, model.hidden(b));
+  return new Map(b.graph.parameters.map(({ value }) => [value.name, value.shape as number[]]));
+}
+
+/** Weights are computed with as float32, whatever they are in the file. */
+function checkMemory(host: Host, folder: string, entries: readonly TensorEntry[]): void {
+  const needed = entries.reduce((sum, { shape }) => sum + 4 * shape.reduce((n, dim) => n * dim, 1), 0);
+  const available = host.availableMemoryBytes();
+  const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  if (needed > available)
+    fail("OUT_OF_MEMORY", `${folder}: its weights take ${gib(needed)} of memory, and ${gib(available)} are free`);
+}
+
+/** Engines that come back are lent again; those beyond the first are let go, since a cache may be large. */
+function lending(engines: Engines): Pick<OpenModel, "borrow" | "dispose" | typeof Symbol.dispose> {
+  let idle: Engine | undefined;
+  let disposed = false;
+  const takeBack = (engine: Engine) => {
+    if (disposed || idle) engine.dispose();
+    else idle = engine;
+  };
+  const dispose = () => {
+    disposed = true;
+    engines.dispose();
+  };
+  return {
+    borrow() {
+      if (disposed) fail("DISPOSED", "the model was disposed");
+      const { own, dispose: giveBack } = createOwner();
+      const engine = idle ?? engines.open();
+      idle = undefined;
+      engine.truncate(0);
+      own({ [Symbol.dispose]: () => takeBack(engine) });
+      return { engine, [Symbol.dispose]: giveBack };
+    },
+    dispose,
+    [Symbol.dispose]: dispose,
+  };
+}

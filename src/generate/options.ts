@@ -1,0 +1,119 @@
+/** What generation, scoring and measuring can be asked for: declared once, for the command line and the library. */
+import type { GivenOptions, OptionSpecs } from "../base/options.ts";
+import type { GenerationDefaults } from "./generation-config.ts";
+import { GREEDY, type SamplingOptions } from "./sampler.ts";
+
+/** How a model is opened. */
+export const MODEL_OPTIONS = {
+  context: {
+    kind: "int",
+    min: 1,
+    max: 2 ** 24,
+    help: "Tokens that prompt and text may take together",
+    auto: "the model's own, at most 8192",
+  },
+  threads: { kind: "int", min: 1, max: 256, help: "Threads to compute with", auto: "the machine's cores" },
+} as const satisfies OptionSpecs;
+
+/** How a text is continued. */
+export const GENERATE_OPTIONS = {
+  maxNewTokens: {
+    kind: "int",
+    short: "n",
+    min: 1,
+    max: 2 ** 24,
+    help: "Most new tokens",
+    auto: "generation_config.json's, else 128",
+  },
+  temperature: {
+    kind: "number",
+    short: "t",
+    min: 0,
+    max: 100,
+    help: "0 takes the most probable token, 1 samples the model's own distribution",
+    auto: "generation_config.json's, else 0.8",
+  },
+  topK: { kind: "int", min: 0, max: 2 ** 31 - 1, help: "Sample from the K most probable tokens; 0 is off" },
+  topP: { kind: "number", min: 0, max: 1, help: "Sample from the fewest tokens that reach this probability; 1 is off" },
+  minP: {
+    kind: "number",
+    min: 0,
+    max: 1,
+    help: "Sample from tokens at least this fraction as probable as the best; 0 is off",
+  },
+  repetitionPenalty: {
+    kind: "number",
+    min: 0.01,
+    max: 100,
+    help: "Makes tokens seen before less probable; 1 is off",
+  },
+  seed: {
+    kind: "int",
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+    help: "Equal seeds give equal text",
+    auto: "a new one each time",
+  },
+  stop: { kind: "list", placeholder: "TEXT", help: "End where this text would come; it is not shown" },
+} as const satisfies OptionSpecs;
+
+/** How a text is scored. */
+export const SCORE_OPTIONS = {
+  bos: { kind: "flag", help: "Begin with the token that starts a text, so that the first one is scored too" },
+} as const satisfies OptionSpecs;
+
+/** How the next token is asked for. */
+export const NEXT_OPTIONS = {
+  top: { kind: "int", short: "n", min: 1, max: 1_000_000, default: 10, help: "Candidates to show" },
+} as const satisfies OptionSpecs;
+
+/** How a text becomes ids. */
+export const TOKENIZE_OPTIONS = {
+  noSpecial: { kind: "flag", help: "Add no special tokens, such as one that begins a text" },
+} as const satisfies OptionSpecs;
+
+/** What is measured, by llama-bench's conventions. */
+export const BENCH_OPTIONS = {
+  promptTokens: {
+    kind: "int",
+    short: "p",
+    min: 1,
+    max: 2 ** 20,
+    default: 512,
+    help: "Tokens of a prompt, read at once",
+  },
+  newTokens: { kind: "int", short: "n", min: 1, max: 2 ** 20, default: 128, help: "Tokens made one by one" },
+  repetitions: { kind: "int", short: "r", min: 1, max: 1000, default: 5, help: "Times that each is measured" },
+  threads: MODEL_OPTIONS.threads,
+} as const satisfies OptionSpecs;
+
+/** Temperature of the verbs where neither the caller nor the model says one: small models repeat themselves without. */
+export const VERB_TEMPERATURE = 0.8;
+
+const MAX_NEW_TOKENS = 128;
+
+/** Every number that decides the next token, and how many there may be. */
+export type ResolvedGeneration = SamplingOptions & { readonly maxNewTokens: number };
+
+/**
+ * What was asked for, then what the model's files say, then ownlm's own. `fallbackTemperature` is for models that do
+ * not say how they want to be sampled; limits asked for without a temperature sample at 1.
+ */
+export function resolveGeneration(
+  given: GivenOptions<typeof GENERATE_OPTIONS>,
+  files: GenerationDefaults,
+  fallbackTemperature: number,
+): ResolvedGeneration {
+  const limited = [given.topK, given.topP, given.minP].some((limit) => limit !== undefined);
+  const greedy = files.doSample === undefined ? fallbackTemperature === 0 : !files.doSample;
+  const sampled = files.temperature ?? (files.doSample || limited ? 1 : fallbackTemperature);
+  return {
+    maxNewTokens: given.maxNewTokens ?? files.maxNewTokens ?? MAX_NEW_TOKENS,
+    temperature: given.temperature ?? (greedy && !limited ? 0 : sampled),
+    topK: given.topK ?? files.topK ?? GREEDY.topK,
+    topP: given.topP ?? files.topP ?? GREEDY.topP,
+    minP: given.minP ?? files.minP ?? GREEDY.minP,
+    repetitionPenalty: given.repetitionPenalty ?? files.repetitionPenalty ?? GREEDY.repetitionPenalty,
+    seed: given.seed ?? Math.floor(Math.random() * 2 ** 32),
+  };
+}

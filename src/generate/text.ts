@@ -1,0 +1,201 @@
+/** Texts in, texts and figures out, over an open model: what the verbs and the library share. Opens no folder. */
+import { fail } from "../base/errors.ts";
+import { type GivenOptions, readOptions } from "../base/options.ts";
+import type { Tokenizer } from "../tokenizer/types.ts";
+import { type Generated, type GeneratedToken, generateIds, generateStream } from "./generate.ts";
+import type { OpenModel } from "./load.ts";
+import { GENERATE_OPTIONS, resolveGeneration } from "./options.ts";
+import { logSumExp } from "./sampler.ts";
+import { type Candidate, nextCandidates, tokenLogprobs } from "./score.ts";
+
+/** {@link GENERATE_OPTIONS}, and a way to stop. */
+export interface GenerateOptions extends GivenOptions<typeof GENERATE_OPTIONS> {
+  /** Ends the text with ABORTED. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A continuation and what made it. */
+export interface Continuation extends Generated {
+  /** What the tokens were drawn with; undefined where the most probable ones were taken. */
+  readonly seed?: number;
+}
+
+/** The tokenizer of a model, or NOT_FOUND. */
+export function tokenizerOf({ folder, tokenizer }: Pick<OpenModel, "folder" | "tokenizer">): Tokenizer {
+  return tokenizer ?? fail("NOT_FOUND", `${folder}: no tokenizer.json, which text needs`);
+}
+
+/**
+ * Ids of a prompt. An empty one begins with the token that starts texts, where the tokenizer has one; else BAD_TEXT.
+ */
+export function promptIdsOf(opened: OpenModel, prompt: string): number[] {
+  const tokenizer = tokenizerOf(opened);
+  const ids = tokenizer.encode(prompt);
+  if (ids.length > 0) return ids;
+  const start = startOf(tokenizer);
+  return start === undefined ? fail("BAD_TEXT", "prompt: is empty, and the tokenizer has no start token") : [start];
+}
+
+/** What a text begins after: BOS, or the end of the text before. */
+function startOf({ bosId, eosId }: Tokenizer): number | undefined {
+  return bosId ?? eosId;
+}
+
+/**
+ * New tokens after a prompt, with text where the model has a tokenizer. `fallbackTemperature` is for models that do not
+ * say how to sample them. Throws BAD_OPTION, BAD_TOKEN_ID, CONTEXT_OVERFLOW or ABORTED.
+ */
+export async function* streamAfter(
+  opened: OpenModel,
+  promptIds: readonly number[],
+  options: GenerateOptions,
+  fallbackTemperature: number,
+): AsyncGenerator<GeneratedToken, Continuation> {
+  const { signal, ...given } = options;
+  const { stop } = readOptions(GENERATE_OPTIONS, given);
+  const { eosTokenIds } = opened.defaults;
+  const resolved = resolveGeneration(given, opened.defaults, fallbackTemperature);
+  const settings = { ...resolved, stop, eosTokenIds, ...(signal && { signal }) };
+  using loan = opened.borrow();
+  const done =
+    opened.tokenizer || stop.length > 0
+      ? yield* generateStream(loan.engine, tokenizerOf(opened), promptIds, settings)
+      : yield* withoutText(generateIds(loan.engine, promptIds, settings));
+  return resolved.temperature === 0 ? done : { ...done, seed: resolved.seed };
+}
+
+async function* withoutText(source: ReturnType<typeof generateIds>): AsyncGenerator<GeneratedToken, Generated> {
+  const ids: number[] = [];
+  for (;;) {
+    const { value, done } = await source.next();
+    if (done) return { ids, text: "", finishReason: value };
+    ids.push(value);
+    yield { id: value, text: "" };
+  }
+}
+
+/** A continuation as `generate --json` prints it. */
+export interface GenerationResult {
+  readonly text: string;
+  readonly ids: readonly number[];
+  readonly promptIds: readonly number[];
+  readonly finishReason: Continuation["finishReason"];
+  readonly usage: { readonly promptTokens: number; readonly completionTokens: number };
+  readonly seed?: number;
+}
+
+/** The result of a continuation of a prompt. */
+export function generationResult(promptIds: readonly number[], made: Continuation): GenerationResult {
+  const { text, ids, finishReason, seed } = made;
+  const usage = { promptTokens: promptIds.length, completionTokens: ids.length };
+  return { text, ids, promptIds, finishReason, usage, ...(seed !== undefined && { seed }) };
+}
+
+/** A text's tokens. */
+export interface Tokenized {
+  readonly ids: readonly number[];
+  /** Spellings of the vocabulary, such as "Ġthe". */
+  readonly tokens: readonly string[];
+}
+
+/** The ids of a text and their spellings. */
+export function tokenizeText(tokenizer: Tokenizer, text: string, addSpecialTokens: boolean): Tokenized {
+  const ids = tokenizer.encode(text, { addSpecialTokens });
+  return { ids, tokens: ids.map((id) => tokenizer.tokenOf(id)) };
+}
+
+/** A text's tokens with log P of each, in nats. */
+export interface ScoredToken {
+  readonly id: number;
+  readonly text: string;
+  /** Null for a first token that nothing comes before. */
+  readonly logprob: number | null;
+}
+
+/** What a model thinks of a text. Sums and means are over the tokens that have a log probability. */
+export interface Score {
+  readonly tokens: readonly ScoredToken[];
+  /** log P of the text, by the chain rule. */
+  readonly logprob: number;
+  /** exp of the mean negative log probability of a token. */
+  readonly perplexity: number;
+  readonly bitsPerByte: number;
+}
+
+const noStart = () => fail("BAD_TEXT", "bos: the tokenizer has no token that starts a text");
+const countOf = (tokens: number) => (tokens === 0 ? "no token" : "one token");
+
+/** True where the tokenizer itself puts a BOS before every text. */
+function addsStart(tokenizer: Tokenizer): boolean {
+  return tokenizer.bosId !== undefined && tokenizer.encode("")[0] === tokenizer.bosId;
+}
+
+/**
+ * Scores a text. A BOS that the tokenizer puts before it (or `bos` asks for) is read and not listed. Throws BAD_TEXT
+ * where no token has another before it, or no start token is there to be put before it.
+ */
+export async function scoreText(
+  opened: OpenModel,
+  text: string,
+  { bos = false, signal }: { readonly bos?: boolean; readonly signal?: AbortSignal | undefined } = {},
+): Promise<Score> {
+  const tokenizer = tokenizerOf(opened);
+  const before = bos || addsStart(tokenizer) ? [startOf(tokenizer) ?? noStart()] : [];
+  const ids = [...before, ...tokenizer.encode(text, { addSpecialTokens: false })];
+  if (ids.length < 2)
+    fail(
+      "BAD_TEXT",
+      `text: got ${countOf(ids.length - before.length)}, expected ${2 - before.length} at least. The first of a text is scored with the option bos only.`,
+    );
+  using loan = opened.borrow();
+  const logprobs = await tokenLogprobs(loan.engine, ids, signal);
+  const tokens = ids.slice(before.length).map((id, i) => {
+    return { id, text: tokenizer.decode([id]), logprob: logprobs[before.length + i] ?? null };
+  });
+  return { tokens, ...summary(tokens, (id) => tokenizer.tokenBytes(id).length) };
+}
+
+function summary(tokens: readonly ScoredToken[], bytesOf: (id: number) => number): Omit<Score, "tokens"> {
+  const scored = tokens.filter(({ logprob }) => logprob !== null);
+  const logprob = scored.reduce((sum, token) => sum + token.logprob!, 0);
+  const bytes = scored.reduce((sum, { id }) => sum + bytesOf(id), 0);
+  return {
+    logprob,
+    perplexity: Math.exp(-logprob / scored.length),
+    bitsPerByte: -logprob / Math.LN2 / bytes,
+  };
+}
+
+/** log P of ids, without their text. */
+export interface IdsScore {
+  /** Null for the first. */
+  readonly logprobs: readonly (number | null)[];
+  readonly logprob: number;
+  readonly perplexity: number;
+}
+
+/** Scores ids, at least two. */
+export async function scoreIds(opened: OpenModel, ids: readonly number[], signal?: AbortSignal): Promise<IdsScore> {
+  if (ids.length < 2) fail("BAD_DATA", `ids: got ${ids.length}, expected at least 2: the first has nothing before it`);
+  using loan = opened.borrow();
+  const logprobs = (await tokenLogprobs(loan.engine, ids, signal)).map((logprob) => logprob ?? null);
+  const logprob = logprobs.reduce<number>((sum, each) => sum + (each ?? 0), 0);
+  return { logprobs, logprob, perplexity: Math.exp(-logprob / (ids.length - 1)) };
+}
+
+/** A candidate and what it reads like. */
+export interface TextCandidate extends Candidate {
+  /** U+FFFD where the token is a part of a character. */
+  readonly text: string;
+}
+
+/** The `top` most probable tokens after ids, most probable first; text is empty without a tokenizer. */
+export async function nextAfter(opened: OpenModel, ids: readonly number[], top: number): Promise<TextCandidate[]> {
+  const { tokenizer } = opened;
+  using loan = opened.borrow();
+  const logits = await loan.engine.append(ids);
+  const spelled = logits.subarray(0, tokenizer?.vocabSize);
+  return nextCandidates(spelled, top, logSumExp(logits)).map((candidate) => {
+    return { ...candidate, text: tokenizer?.decode([candidate.id]) ?? "" };
+  });
+}

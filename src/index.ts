@@ -1,0 +1,26 @@
+/** The names that programs import from "ownlm". */
+import { createLibrary } from "./generate/library.ts";
+import { host } from "./host/node.ts";
+
+export const { AutoModelForCausalLM, AutoTokenizer, generate, score, next, tokenize, bench } = createLibrary(host);
+
+export { type ErrorCode, OwnlmError } from "./base/errors.ts";
+export type { BenchResult, Speed } from "./generate/bench.ts";
+export type { FinishReason, GeneratedToken } from "./generate/generate.ts";
+export type { FromPretrainedOptions, ModelOperand, PretrainedModel } from "./generate/library.ts";
+export type { OpenModel } from "./generate/load.ts";
+export type {
+  Continuation,
+  GenerateOptions,
+  GenerationResult,
+  IdsScore,
+  Score,
+  ScoredToken,
+  TextCandidate,
+  Tokenized,
+} from "./generate/text.ts";
+export { tokenizerFromJson } from "./tokenizer/json.ts";
+export { type TrainBpeOptions, trainBpe } from "./tokenizer/train-bpe.ts";
+export { type TrainCharOptions, trainChar } from "./tokenizer/train-char.ts";
+export type { DecodeOptions, DecodeStream, EncodeOptions, Tokenizer } from "./tokenizer/types.ts";
+export { tokenizerConfig } from "./tokenizer/write-json.ts";
