@@ -2,20 +2,21 @@
 import { type DType, toFloat32, viewAs } from "../base/dtypes.ts";
 import { fail, messageOf } from "../base/errors.ts";
 import type { Host } from "../host/types.ts";
-import {
-  type NamedTensor,
-  readSafetensors,
-  readTensorInto,
-  type TensorEntry,
-  writeSafetensors,
-  writeText,
-} from "./safetensors.ts";
+import { show } from "./header.ts";
+import { INDEX, PUBLISHING, SINGLE } from "./publish.ts";
+import { readSafetensors, readTensorInto, type TensorEntry } from "./safetensors.ts";
 
-const SINGLE = "model.safetensors";
-const INDEX = "model.safetensors.index.json";
+export { finishPublishing, type ModelFiles, publishModel } from "./publish.ts";
+
+/** Far above any tokenizer's or index's, and below what one text can hold. */
+const MAX_JSON_BYTES = 2 ** 28;
 
 /** Reads a JSON file; BAD_CONFIG names it when it is none. */
 export function readJson(host: Host, file: string): unknown {
+  if (host.kindOf(file) === "other") fail("BAD_CONFIG", `${file}: is a device or a pipe, expected a file of JSON`);
+  const bytes = host.fileSize(file);
+  if (bytes > MAX_JSON_BYTES)
+    fail("BAD_CONFIG", `${file}: got ${bytes} bytes of JSON, expected at most ${MAX_JSON_BYTES}`);
   const text = host.readText(file);
   try {
     return JSON.parse(text);
@@ -24,14 +25,18 @@ export function readJson(host: Host, file: string): unknown {
   }
 }
 
-/** Every tensor of a folder, from one file or from the shards its index lists. */
+/**
+ * Every tensor of a folder, from one file or from the shards its index lists; of both, the one file counts, as in
+ * transformers. Throws NOT_FOUND where there is neither, and BAD_WEIGHTS naming the file and the tensor.
+ */
 export function openWeights(host: Host, folder: string): ReadonlyMap<string, TensorEntry> {
+  const single = host.join(folder, SINGLE);
+  if (host.kindOf(single) === "file") return readSafetensors(host, single).tensors;
   const index = host.join(folder, INDEX);
   if (host.kindOf(index) === "file") return readShards(host, folder, index);
-  const single = host.join(folder, SINGLE);
-  if (host.kindOf(single) !== "file")
-    fail("NOT_FOUND", `${folder}: no ${SINGLE} and no ${INDEX}, expected a model in Hugging Face's layout`);
-  return readSafetensors(host, single).tensors;
+  if (host.kindOf(host.join(folder, PUBLISHING, SINGLE)) === "file")
+    fail("NOT_FOUND", `${folder}: the model was not put in place to its end. Try the same training with --resume.`);
+  return fail("NOT_FOUND", `${folder}: no ${SINGLE} and no ${INDEX}, expected a model in Hugging Face's layout`);
 }
 
 function readShards(host: Host, folder: string, index: string): Map<string, TensorEntry> {
@@ -41,15 +46,20 @@ function readShards(host: Host, folder: string, index: string): Map<string, Tens
     return fail("BAD_WEIGHTS", `${index}: weight_map: expected an object of tensor names to file names`);
   const shards = new Map<string, ReadonlyMap<string, TensorEntry>>();
   const tensors = new Map<string, TensorEntry>();
-  for (const [name, shard] of Object.entries(map as Record<string, unknown>)) {
-    if (typeof shard !== "string" || shard === "" || /[/\\]|^\.\.?$/.test(shard))
-      fail("BAD_WEIGHTS", `${index}: ${name}: got ${JSON.stringify(shard)}, expected a file name in the same folder`);
-    const file = shard as string;
-    if (!shards.has(file)) shards.set(file, readSafetensors(host, host.join(folder, file)).tensors);
-    const entry = shards.get(file)!.get(name);
-    tensors.set(name, entry ?? fail("BAD_WEIGHTS", `${index}: ${name}: is not in ${file}`));
+  for (const [name, file] of Object.entries(map as Record<string, unknown>)) {
+    const where = `${index}: ${show(name)}`;
+    if (typeof file !== "string" || file === "" || /[/\\\0]|^\.\.?$/.test(file))
+      return fail("BAD_WEIGHTS", `${where}: got ${show(file)}, expected a file name in the same folder`);
+    const shard = shards.get(file) ?? readShard(host, host.join(folder, file), where);
+    shards.set(file, shard);
+    tensors.set(name, shard.get(name) ?? fail("BAD_WEIGHTS", `${where}: is not in ${show(file)}`));
   }
   return tensors;
+}
+
+function readShard(host: Host, file: string, where: string): ReadonlyMap<string, TensorEntry> {
+  if (host.kindOf(file) !== "file") fail("BAD_WEIGHTS", `${where}: ${file} is missing or no file`);
+  return readSafetensors(host, file).tensors;
 }
 
 const FLOATS: readonly DType[] = ["float32", "float16", "bfloat16"];
@@ -75,19 +85,4 @@ export function readFloat32(host: Host, entry: TensorEntry): Float32Array {
   const data = viewAs(entry.dtype, new ArrayBuffer(entry.length));
   readTensorInto(host, entry, data);
   return entry.dtype === "float32" ? (data as Float32Array) : toFloat32(entry.dtype, data);
-}
-
-/** The files of a finished model besides its weights, by name. */
-export type ModelFiles = Readonly<Record<string, unknown>>;
-
-/**
- * Writes a model folder: JSON for each of `files`, then the weights, each file whole or not at all. Weights come last,
- * since a folder is a model once it has them.
- */
-export function publishModel(host: Host, folder: string, files: ModelFiles, tensors: readonly NamedTensor[]): void {
-  host.makeFolder(folder);
-  for (const [name, content] of Object.entries(files))
-    writeText(host, host.join(folder, name), `${JSON.stringify(content, null, 2)}\n`);
-  writeSafetensors(host, host.join(folder, SINGLE), tensors);
-  host.syncFolder(folder);
 }

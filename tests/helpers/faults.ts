@@ -1,5 +1,6 @@
 /** A host on which the n-th operation fails, and a copy of all that is on a disk. */
-import { fail } from "../../src/base/errors.ts";
+import assert from "node:assert/strict";
+import { fail, OwnlmError } from "../../src/base/errors.ts";
 import type { FileWriter, Host } from "../../src/host/types.ts";
 import { createWebHost } from "../../src/host/web.ts";
 import { putFile } from "./weights.ts";
@@ -99,6 +100,31 @@ function faultyWriter(
 function removeHalf(host: Host, path: string): void {
   if (host.kindOf(path) !== "folder") return;
   for (const name of host.listFolder(path).slice(0, -1)) host.remove(host.join(path, name));
+}
+
+/**
+ * Runs an action with a fault at its first, second, ... operation until it meets none, each on a disk of its own, and
+ * gives what is left of them. Only DISK may be thrown.
+ */
+export function* disksAfter(
+  disk: () => Host,
+  fault: Fault,
+  action: (host: Host) => void,
+): Generator<[at: number, disk: Host]> {
+  for (let at = 1; ; at++) {
+    const host = disk();
+    const faulty = faultyHost(host, fault, at);
+    try {
+      action(faulty);
+    } catch (error) {
+      assert.ok(
+        error instanceof Killed || (error instanceof OwnlmError && error.code === "DISK"),
+        `at ${at}: ${error}`,
+      );
+    }
+    if (faulty.operations() < at) return;
+    yield [at, host];
+  }
 }
 
 /** A new disk with the same files. */

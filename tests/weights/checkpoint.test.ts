@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { OwnlmError } from "../../src/base/errors.ts";
 import type { Host } from "../../src/host/types.ts";
 import { createWebHost } from "../../src/host/web.ts";
 import { cleanCheckpoints, latestCheckpoint, loadTensors, saveCheckpoint } from "../../src/weights/checkpoint.ts";
 import type { NamedTensor } from "../../src/weights/safetensors.ts";
-import { copyOf, type Fault, faultyHost, filesOf, Killed } from "../helpers/faults.ts";
+import { copyOf, disksAfter, filesOf } from "../helpers/faults.ts";
 import { putFile } from "../helpers/weights.ts";
 
 const OUT = "/out";
@@ -151,28 +150,6 @@ function diskWith(...steps: number[]): Host {
   const host = createWebHost();
   for (const step of steps) save(host, step);
   return host;
-}
-
-/** Runs an action with a fault at its first, second, ... operation until none is met; gives each disk that is left. */
-function* disksAfter(
-  disk: () => Host,
-  fault: Fault,
-  action: (host: Host) => void,
-): Generator<[at: number, disk: Host]> {
-  for (let at = 1; ; at++) {
-    const host = disk();
-    const faulty = faultyHost(host, fault, at);
-    try {
-      action(faulty);
-    } catch (error) {
-      assert.ok(
-        error instanceof Killed || (error instanceof OwnlmError && error.code === "DISK"),
-        `at ${at}: ${error}`,
-      );
-    }
-    if (faulty.operations() < at) return;
-    yield [at, host];
-  }
 }
 
 for (const [says, disk, action, before, after] of saves)

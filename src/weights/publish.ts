@@ -1,0 +1,71 @@
+/** A finished model put into a folder so that no reader ever meets half of it. Knows file names, not what is in them. */
+import { fail } from "../base/errors.ts";
+import type { Host } from "../host/types.ts";
+import { show } from "./header.ts";
+import { type NamedTensor, writeSafetensors, writeText } from "./safetensors.ts";
+
+/** The weights in one file, and the list of files where they are in several. */
+export const SINGLE = "model.safetensors";
+export const INDEX = "model.safetensors.index.json";
+
+/** A model that is complete and durable, on its way to the folder it is in. */
+export const PUBLISHING = ".publishing";
+
+/** The files of a finished model besides its weights, by name. */
+export type ModelFiles = Readonly<Record<string, unknown>>;
+
+/**
+ * Writes a model folder: each of `files` as JSON, then the weights. Everything is first written and made durable beside
+ * the model that is there; then the old weights go, the files take their places, and the new weights come last. Whenever
+ * the process or the power fails, the folder holds the old model, the new one, or none whose new one is complete in
+ * `.publishing`, for {@link finishPublishing} to go on with, which this also does first. Never does it hold weights
+ * with another model's configuration. Files of the old model that the new one has not stay, but for the index of its
+ * shards.
+ */
+export function publishModel(host: Host, folder: string, files: ModelFiles, tensors: readonly NamedTensor[]): void {
+  for (const name of Object.keys(files))
+    if (name === "" || name === SINGLE || name === INDEX || /[/\\\0]|^\.\.?$/.test(name))
+      fail("BUG", `${folder}: got ${show(name)}, expected the name of a file besides the weights`);
+  host.makeFolder(folder);
+  finishPublishing(host, folder);
+  const staging = host.join(folder, `${PUBLISHING}.tmp`);
+  try {
+    host.remove(staging);
+    host.makeFolder(staging);
+    for (const [name, content] of Object.entries(files))
+      writeText(host, host.join(staging, name), `${JSON.stringify(content, null, 2)}\n`);
+    writeSafetensors(host, host.join(staging, SINGLE), tensors);
+    host.syncFolder(staging);
+    host.rename(staging, host.join(folder, PUBLISHING));
+  } catch (error) {
+    discard(host, staging);
+    throw error;
+  }
+  host.syncFolder(folder);
+  finishPublishing(host, folder);
+}
+
+/** Goes on with a publication that was broken off after it was complete; nothing where there is none. */
+export function finishPublishing(host: Host, folder: string): void {
+  const from = host.join(folder, PUBLISHING);
+  if (host.kindOf(from) !== "folder") return;
+  const names = host.listFolder(from);
+  const hasWeights = names.includes(SINGLE);
+  if (hasWeights) {
+    host.remove(host.join(folder, INDEX));
+    host.remove(host.join(folder, SINGLE));
+    host.syncFolder(folder);
+  }
+  for (const name of names) if (name !== SINGLE) host.rename(host.join(from, name), host.join(folder, name));
+  host.syncFolder(folder);
+  if (hasWeights) host.rename(host.join(from, SINGLE), host.join(folder, SINGLE));
+  host.syncFolder(folder);
+  host.remove(from);
+}
+
+/** Best effort: the error that led here is the one to tell. */
+function discard(host: Host, folder: string): void {
+  try {
+    host.remove(folder);
+  } catch {}
+}
