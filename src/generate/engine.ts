@@ -86,6 +86,8 @@ export async function openEngines(
   options: EngineOptions = {},
 ): Promise<Engines> {
   const capacity = checkedCapacity(options.capacity ?? model.maxPositions, model);
+  const chunk = options.chunk ?? 512;
+  if (!(Number.isSafeInteger(chunk) && chunk >= 1)) fail("BAD_OPTION", `chunk: got ${chunk}, expected 1 or more`);
   const graph = cachedGraph(model, 1, capacity);
   const session = await runtime.session(lowerGraph(graph, weights.place), options.session);
   const opened = new Set<Engine>();
@@ -95,7 +97,7 @@ export async function openEngines(
     try {
       const shared = sharedTensors(runtime, model, capacity, owner);
       const makePiece = pieceMaker(runtime, session, model, { ...shared.inputs, ...weights.tensors }, shared.outputs);
-      const engine = engineOver(model, feederOf(model, capacity, shared), options.chunk ?? 512, makePiece, owner);
+      const engine = engineOver(model, feederOf(model, capacity, shared), chunk, makePiece, owner);
       owner.own({ [Symbol.dispose]: () => void opened.delete(engine) });
       opened.add(engine);
       return engine;
