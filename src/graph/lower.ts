@@ -3,6 +3,7 @@ import { bytesOf as bytesPer, type DType, isDType } from "../base/dtypes.ts";
 import { fail } from "../base/errors.ts";
 import { type Shape, showShape } from "../base/shapes.ts";
 import type { ExternalData, OnnxAttribute, OnnxModel, OnnxNode, OnnxTensor } from "../onnx/model.ts";
+import { indexGuards } from "./guards.ts";
 import { OPS } from "./ops.ts";
 import type { Constant, Graph, Node, OpAttributes, OpName, TensorType } from "./types.ts";
 
@@ -139,6 +140,7 @@ export function lowerGraph(graph: Graph, place: (parameter: string) => Placement
     outputs: graph.outputs.map(({ name, value }) => ({ name, dtype: value.dtype, shape: value.shape })),
     initializers,
     aliases: graph.aliases,
+    guards: indexGuards(graph),
   };
 }
 

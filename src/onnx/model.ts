@@ -41,7 +41,20 @@ export interface OnnxValueInfo {
   readonly shape: readonly (number | string)[];
 }
 
-/** A whole model. `aliases` lists [input, output] pairs that may share one buffer (a KV cache): ours, not ONNX's. */
+/**
+ * An integer input whose elements count along an axis of this length: they must lie below it, and be 0 or more, or no
+ * less than minus the length where `fromEnd` lets negative ones count from the end.
+ */
+export interface IndexGuard {
+  readonly input: string;
+  readonly length: number | string;
+  readonly fromEnd: boolean;
+}
+
+/**
+ * A whole model. Two parts are ours, not ONNX's: `aliases` lists [input, output] pairs that may share one buffer (a KV
+ * cache), and `guards` what a runtime checks before each run.
+ */
 export interface OnnxModel {
   readonly name: string;
   readonly opsets: Readonly<Record<string, number>>;
@@ -50,4 +63,5 @@ export interface OnnxModel {
   readonly outputs: readonly OnnxValueInfo[];
   readonly initializers: readonly OnnxTensor[];
   readonly aliases?: readonly (readonly [input: string, output: string])[];
+  readonly guards?: readonly IndexGuard[];
 }

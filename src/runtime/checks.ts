@@ -60,18 +60,29 @@ export function checkSessionOptions(options: SessionOptions): void {
     fail("BAD_OPTION", `profile: got ${JSON.stringify(profile)}, expected a path`);
 }
 
-/** Throws BAD_GRAPH where inputs or outputs share a name, or an alias joins what cannot share a buffer. */
+/** Throws BAD_GRAPH where values share a name or have none, or an alias or a guard is of what it cannot be. */
 export function checkModel(model: OnnxModel): void {
-  for (const side of ["inputs", "outputs"] as const) {
-    const names = model[side].map(({ name }) => name);
-    const again = names.find((name, i) => names.indexOf(name) !== i);
-    if (again !== undefined) fail("BAD_GRAPH", `${model.name}: ${side}: got ${again} twice`);
+  checkDistinct(model.name, "inputs and initializers", [...model.inputs, ...model.initializers]);
+  checkDistinct(model.name, "outputs", model.outputs);
+  for (const { input } of model.guards ?? []) {
+    const dtype = model.inputs.find(({ name }) => name === input)?.dtype;
+    if (dtype !== "int32" && dtype !== "int64")
+      fail("BAD_GRAPH", `${model.name}: guards: got ${input} (${dtype}), expected an input of int32 or int64`);
   }
   for (const [from, to] of model.aliases ?? []) {
     const input = model.inputs.find(({ name }) => name === from);
     const output = model.outputs.find(({ name }) => name === to);
     if (!input || !output || input.dtype !== output.dtype)
       fail("BAD_GRAPH", `${model.name}: aliases: got ${from} and ${to}, expected an input and an output of one dtype`);
+  }
+}
+
+function checkDistinct(model: string, side: string, values: readonly { readonly name: string }[]): void {
+  const seen = new Set<string>();
+  for (const { name } of values) {
+    if (name === "") fail("BAD_GRAPH", `${model}: ${side}: got the empty name`);
+    if (seen.has(name)) fail("BAD_GRAPH", `${model}: ${side}: got ${name} twice`);
+    seen.add(name);
   }
 }
 
@@ -92,8 +103,14 @@ export interface Tie {
   readonly tensor: Tensor;
 }
 
+/** What a binding binds, inputs first, and the lengths of the named axes. */
+export interface BoundTensors {
+  readonly ties: readonly Tie[];
+  readonly axes: ReadonlyMap<string, number>;
+}
+
 /**
- * The ties of a binding, inputs first. Throws unless there is exactly one fitting tensor for each input and output, all named axes agree, and a tensor is
+ * The ties of a binding. Throws unless there is exactly one fitting tensor for each input and output, all named axes agree, and a tensor is
  * bound twice only as an alias that the model lists.
  */
 export function checkBinding(
@@ -101,7 +118,7 @@ export function checkBinding(
   inputs: Tensors,
   outputs: Tensors,
   isOwn: (t: Tensor) => boolean,
-): readonly Tie[] {
+): BoundTensors {
   const axes = new Map<string, number>();
   checkNames(model, "input", model.inputs, inputs);
   checkNames(model, "output", model.outputs, outputs);
@@ -125,7 +142,7 @@ export function checkBinding(
         badShape(`${model.name}: ${side} ${info.name}`, tensor, info, axes);
     }
   checkSharing(model, all);
-  return all;
+  return { ties: all, axes };
 }
 
 function badShape(where: string, tensor: Tensor, info: OnnxValueInfo, axes?: ReadonlyMap<string, number>): never {

@@ -5,7 +5,8 @@ import { bytesOf, type DType, isDType, type TensorData } from "../base/dtypes.ts
 import { fail } from "../base/errors.ts";
 import { DATA_TYPES, encodeModel } from "../onnx/encode.ts";
 import type { OnnxModel } from "../onnx/model.ts";
-import { checkBinding, checkModel, checkSessionOptions, type Tie } from "./checks.ts";
+import { type BoundTensors, checkBinding, checkModel, checkSessionOptions } from "./checks.ts";
+import { indexCheck } from "./guards.ts";
 import { addressOf, type OrtApi, openOrtApi, type Pointer } from "./ort-native-api.ts";
 import { externalFolder } from "./ort-native-files.ts";
 import { allocate, checkLive, type Handle, makeTensor } from "./tensors.ts";
@@ -37,10 +38,12 @@ function createTensor<D extends DType>(
   api: OrtApi,
   handles: Handles,
   dtype: D,
-  shape: readonly number[],
+  lengths: readonly number[],
   data: TensorData | undefined,
 ): Tensor<D> {
-  checkMemory(dtype, shape);
+  checkMemory(dtype, lengths);
+  // Copied, so that what is checked is what is used.
+  const shape = Array.isArray(lengths) ? [...lengths] : lengths;
   const elements = allocate(dtype, shape, data, addressOf);
   const value = api.create(
     "CreateTensorWithDataAsOrtValue",
@@ -84,8 +87,8 @@ function createSession(api: OrtApi, handles: Handles, model: OnnxModel, options:
     outputs: model.outputs,
     bind(inputs, outputs) {
       if (disposed) fail("DISPOSED", `${model.name}: the session was disposed`);
-      const ties = checkBinding(model, inputs, outputs, (tensor) => handles.has(tensor));
-      const binding = createBinding(api, handles, model.name, session, ties, () => bindings.delete(binding));
+      const bound = checkBinding(model, inputs, outputs, (tensor) => handles.has(tensor));
+      const binding = createBinding(api, handles, model, session, bound, () => bindings.delete(binding));
       bindings.add(binding);
       return binding;
     },
@@ -130,11 +133,15 @@ function createSettings(api: OrtApi, options: SessionOptions, folder: string | u
 function createBinding(
   api: OrtApi,
   handles: Handles,
-  model: string,
+  model: OnnxModel,
   session: Pointer,
-  ties: readonly Tie[],
+  { ties, axes }: BoundTensors,
   onDispose: () => void,
 ): Binding {
+  // The handles are held here so that no buffer is collected while the binding points to it.
+  const bound = ties.map(({ name, tensor }) => ({ name, handle: handles.get(tensor)! }));
+  for (const { name, handle } of bound) checkLive(handle, model.name, name);
+  const checkIndices = indexCheck(model, { ties, axes });
   const binding = api.create("CreateIoBinding", session);
   let disposed = false;
   const dispose = () => {
@@ -143,13 +150,10 @@ function createBinding(
     api.call.ReleaseIoBinding(binding);
     onDispose();
   };
-  // The handles are held here so that no buffer is collected while the binding points to it.
-  const bound = ties.map(({ name, tensor }) => ({ name, handle: handles.get(tensor)! }));
   try {
     for (const [i, { side, name }] of ties.entries()) {
-      checkLive(bound[i]!.handle, model, name);
       const bind = side === "input" ? api.call.BindInput : api.call.BindOutput;
-      api.raise(`${model}: ${name}`, bind(binding, name, bound[i]!.handle.value));
+      api.raise(`${model.name}: ${name}`, bind(binding, name, bound[i]!.handle.value));
     }
   } catch (error) {
     dispose();
@@ -158,9 +162,10 @@ function createBinding(
   const runWithBinding = api.call.RunWithBinding;
   return {
     run() {
-      if (disposed) fail("DISPOSED", `${model}: the binding was disposed`);
-      for (const { name, handle } of bound) checkLive(handle, model, name);
-      api.raise(model, runWithBinding(session, null, binding));
+      if (disposed) fail("DISPOSED", `${model.name}: the binding was disposed`);
+      for (const { name, handle } of bound) checkLive(handle, model.name, name);
+      checkIndices();
+      api.raise(model.name, runWithBinding(session, null, binding));
     },
     dispose,
     [Symbol.dispose]: dispose,

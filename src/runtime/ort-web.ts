@@ -4,7 +4,8 @@ import type { TensorData } from "../base/dtypes.ts";
 import { fail, messageOf } from "../base/errors.ts";
 import { encodeModel } from "../onnx/encode.ts";
 import type { ExternalData, OnnxModel, OnnxTensor } from "../onnx/model.ts";
-import { checkBinding, checkModel, checkSessionOptions, engineFailure, type Tie } from "./checks.ts";
+import { type BoundTensors, checkBinding, checkModel, checkSessionOptions, engineFailure } from "./checks.ts";
+import { indexCheck } from "./guards.ts";
 import { allocate, checkLive, type Handle, makeTensor } from "./tensors.ts";
 import type { Binding, Runtime, Session, SessionOptions, Tensor } from "./types.ts";
 
@@ -88,8 +89,8 @@ async function createSession(
     outputs: model.outputs,
     bind(inputs, outputs) {
       if (disposed) fail("DISPOSED", `${model.name}: the session was disposed`);
-      const ties = checkBinding(model, inputs, outputs, (tensor) => handles.has(tensor));
-      const binding = createBinding(handles, model.name, session, ties, () => bindings.delete(binding));
+      const bound = checkBinding(model, inputs, outputs, (tensor) => handles.has(tensor));
+      const binding = createBinding(handles, model, session, bound, () => bindings.delete(binding));
       bindings.add(binding);
       return binding;
     },
@@ -138,18 +139,20 @@ function createSettings(options: SessionOptions, externalData: { path: string; d
 
 function createBinding(
   handles: Handles,
-  model: string,
+  model: OnnxModel,
   session: ort.InferenceSession,
-  ties: readonly Tie[],
+  { ties, axes }: BoundTensors,
   onDispose: () => void,
 ): Binding {
+  const where = model.name;
   const bound = ties.map((tie) => ({ ...tie, handle: handles.get(tie.tensor)! }));
   const feeds: Record<string, ort.Tensor> = Object.create(null);
   for (const { side, name, tensor, handle } of bound) {
-    checkLive(handle, model, name);
-    if (tensor.dtype === "bfloat16") fail("UNSUPPORTED", `${model}: ${name}: the web runtime passes no bfloat16`);
+    checkLive(handle, where, name);
+    if (tensor.dtype === "bfloat16") fail("UNSUPPORTED", `${where}: ${name}: the web runtime passes no bfloat16`);
     if (side === "input") feeds[name] = new ort.Tensor(tensor.dtype, handle.elements as Float32Array, tensor.shape);
   }
+  const checkIndices = indexCheck(model, { ties, axes });
   const outputs = bound.filter(({ side }) => side === "output");
   const fetches = outputs.map(({ name }) => name);
   let disposed = false;
@@ -158,17 +161,18 @@ function createBinding(
     onDispose();
   };
   const check = () => {
-    if (disposed) fail("DISPOSED", `${model}: the binding was disposed`);
-    for (const { name, handle } of bound) checkLive(handle, model, name);
+    if (disposed) fail("DISPOSED", `${where}: the binding was disposed`);
+    for (const { name, handle } of bound) checkLive(handle, where, name);
   };
   const run = async () => {
     check();
-    const results = await guard(model, () => session.run(feeds, fetches));
+    checkIndices();
+    const results = await guard(where, () => session.run(feeds, fetches));
     check();
     for (const { name, tensor, handle } of outputs) {
       const { data, dims } = results[name]!;
       if (dims.join() !== tensor.shape.join())
-        fail("RUNTIME", `${model}: ${name}: got [${dims.join(", ")}] computed, expected [${tensor.shape.join(", ")}]`);
+        fail("RUNTIME", `${where}: ${name}: got [${dims.join(", ")}] computed, expected [${tensor.shape.join(", ")}]`);
       bytesOf(handle.elements).set(bytesOf(data as TensorData));
     }
   };
