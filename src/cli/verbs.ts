@@ -1,6 +1,12 @@
 /** All verbs, in the order that help lists them. A new verb is one file and one line here. */
+import { BENCH } from "./bench.ts";
 import { DEMO } from "./demo.ts";
+import { GENERATE } from "./generate.ts";
+import { NEXT } from "./next.ts";
+import { SCORE } from "./score.ts";
+import { TOKENIZE } from "./tokenize.ts";
+import { TOKENIZER_TRAIN } from "./tokenizer-train.ts";
 import { TRAIN } from "./train.ts";
 import type { Verb } from "./verb.ts";
 
-export const VERBS: readonly Verb[] = [DEMO, TRAIN];
+export const VERBS: readonly Verb[] = [DEMO, TRAIN, GENERATE, SCORE, NEXT, TOKENIZE, TOKENIZER_TRAIN, BENCH];

@@ -3,13 +3,15 @@ import type { GivenOptions, OptionSpecs } from "../base/options.ts";
 import type { GenerationDefaults } from "./generation-config.ts";
 import { GREEDY, type SamplingOptions } from "./sampler.ts";
 
+const MOST = 2 ** 31 - 1;
+
 /** How a model is opened. */
 export const MODEL_OPTIONS = {
   context: {
     kind: "int",
     min: 1,
-    max: 2 ** 24,
-    help: "Tokens that prompt and text may take together",
+    max: MOST,
+    help: "Tokens of prompt and text together",
     auto: "the model's own, at most 8192",
   },
   threads: { kind: "int", min: 1, max: 256, help: "Threads to compute with", auto: "the machine's cores" },
@@ -21,32 +23,22 @@ export const GENERATE_OPTIONS = {
     kind: "int",
     short: "n",
     min: 1,
-    max: 2 ** 24,
+    max: MOST,
     help: "Most new tokens",
-    auto: "generation_config.json's, else 128",
+    auto: "the model's own, else 128",
   },
   temperature: {
     kind: "number",
     short: "t",
     min: 0,
     max: 100,
-    help: "0 takes the most probable token, 1 samples the model's own distribution",
-    auto: "generation_config.json's, else 0.8",
+    help: "How freely to choose; 0: the most probable token",
+    auto: "the model's own, else 0.8",
   },
-  topK: { kind: "int", min: 0, max: 2 ** 31 - 1, help: "Sample from the K most probable tokens; 0 is off" },
-  topP: { kind: "number", min: 0, max: 1, help: "Sample from the fewest tokens that reach this probability; 1 is off" },
-  minP: {
-    kind: "number",
-    min: 0,
-    max: 1,
-    help: "Sample from tokens at least this fraction as probable as the best; 0 is off",
-  },
-  repetitionPenalty: {
-    kind: "number",
-    min: 0.01,
-    max: 100,
-    help: "Makes tokens seen before less probable; 1 is off",
-  },
+  topK: { kind: "int", min: 0, max: MOST, help: "Choose among the K most probable tokens; 0: all" },
+  topP: { kind: "number", min: 0, max: 1, help: "Choose among the fewest that reach this probability" },
+  minP: { kind: "number", min: 0, max: 1, help: "Choose among those this fraction as probable as the best" },
+  repetitionPenalty: { kind: "number", min: 0.01, max: 100, help: "Above 1: repeat less" },
   seed: {
     kind: "int",
     min: 0,
@@ -54,12 +46,12 @@ export const GENERATE_OPTIONS = {
     help: "Equal seeds give equal text",
     auto: "a new one each time",
   },
-  stop: { kind: "list", placeholder: "TEXT", help: "End where this text would come; it is not shown" },
+  stop: { kind: "list", placeholder: "TEXT", help: "End where this would come; it is not shown" },
 } as const satisfies OptionSpecs;
 
 /** How a text is scored. */
 export const SCORE_OPTIONS = {
-  bos: { kind: "flag", help: "Begin with the token that starts a text, so that the first one is scored too" },
+  bos: { kind: "flag", help: "Put the start token first, so that every token is scored" },
 } as const satisfies OptionSpecs;
 
 /** How the next token is asked for. */

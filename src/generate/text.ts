@@ -137,7 +137,7 @@ function addsStart(tokenizer: Tokenizer): boolean {
 export async function scoreText(
   opened: OpenModel,
   text: string,
-  { bos = false, signal }: { readonly bos?: boolean; readonly signal?: AbortSignal | undefined } = {},
+  { bos = false, signal }: { readonly bos?: boolean | undefined; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Score> {
   const tokenizer = tokenizerOf(opened);
   const before = bos || addsStart(tokenizer) ? [startOf(tokenizer) ?? noStart()] : [];

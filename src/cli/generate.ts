@@ -1,0 +1,74 @@
+/** The verb `generate`: continues a prompt, a token at a time. */
+import { OwnlmError } from "../base/errors.ts";
+import type { GivenOptions } from "../base/options.ts";
+import type { GeneratedToken } from "../generate/generate.ts";
+import { GENERATE_OPTIONS, MODEL_OPTIONS, VERB_TEMPERATURE } from "../generate/options.ts";
+import { type Continuation, generationResult, promptIdsOf, streamAfter } from "../generate/text.ts";
+import { modelAndText, openForVerb } from "./model-operand.ts";
+import { palette, wantsColor } from "./terminal.ts";
+import { safeText } from "./text.ts";
+import { type Io, verb } from "./verb.ts";
+
+type Given = GivenOptions<typeof GENERATE_OPTIONS & typeof MODEL_OPTIONS>;
+
+export const GENERATE = verb({
+  name: "generate",
+  summary: "Continue a prompt",
+  operands: '[model] "prompt"',
+  arity: [1, 2],
+  options: { ...GENERATE_OPTIONS, ...MODEL_OPTIONS },
+  examples: [
+    ['ownlm generate mymodel "Once upon a time"', "writes as it goes; Ctrl-C stops it"],
+    ['ownlm generate mymodel "The" -n 20 --temperature 0 --json', "the most probable tokens, for a program"],
+    ["cat start.txt | ownlm generate mymodel - --seed 7", "the prompt from standard input; equal seeds, equal text"],
+  ],
+  async run(io, { operands, given }) {
+    const read = { verb: "generate", what: "prompt", trimmed: true };
+    const { model, text: prompt } = await modelAndText(io, operands, read);
+    const { context, threads, ...options } = given as Given;
+    using opened = await openForVerb(io, model, { context, threads });
+    const promptIds = promptIdsOf(opened, prompt);
+    const stream = streamAfter(opened, promptIds, { ...options, signal: io.signal }, VERB_TEMPERATURE);
+    if (io.machine) io.json(await collected(promptIds, stream));
+    else await shown(io, prompt, stream);
+  },
+});
+
+type Stream = AsyncGenerator<GeneratedToken, Continuation>;
+
+/** The whole result; what Ctrl-C cut short has `finishReason` "abort". */
+async function collected(promptIds: readonly number[], stream: Stream): Promise<object> {
+  const ids: number[] = [];
+  let text = "";
+  try {
+    for (;;) {
+      const { value, done } = await stream.next();
+      if (done) return generationResult(promptIds, value);
+      if (value.id !== undefined) ids.push(value.id);
+      text += value.text;
+    }
+  } catch (error) {
+    if (!isAbort(error)) throw error;
+    return { ...generationResult(promptIds, { ids, text, finishReason: "length" }), finishReason: "abort" };
+  }
+}
+
+/** Writes pieces as they come: on a terminal after the prompt, and with nothing in them that could command it. */
+async function shown(io: Io, prompt: string, stream: Stream): Promise<void> {
+  const { bold } = palette(wantsColor(io.stdout, io.env));
+  const onTerminal = io.stdout.isTTY === true;
+  if (onTerminal) io.stdout.write(bold(safeText(prompt)));
+  let last = "";
+  try {
+    for await (const { text } of stream) {
+      const piece = onTerminal ? safeText(text) : text;
+      if (piece === "") continue;
+      io.stdout.write(piece);
+      last = piece;
+    }
+  } finally {
+    if (!last.endsWith("\n")) io.stdout.write("\n");
+  }
+}
+
+const isAbort = (error: unknown) => error instanceof OwnlmError && error.code === "ABORTED";

@@ -1,0 +1,78 @@
+/** The verb `tokenizer train`: a vocabulary learned from texts, as the files that go with it. */
+import { fail } from "../base/errors.ts";
+import { readTexts } from "../data/read.ts";
+import type { TextDocument } from "../data/types.ts";
+import type { PatternName } from "../tokenizer/patterns.ts";
+import { type TrainProgress, trainBpe } from "../tokenizer/train-bpe.ts";
+import { trainChar } from "../tokenizer/train-char.ts";
+import type { Tokenizer } from "../tokenizer/types.ts";
+import { tokenizerConfig } from "../tokenizer/write-json.ts";
+import { writeText } from "../weights/safetensors.ts";
+import { formatCount } from "./format.ts";
+import { liveArea } from "./terminal.ts";
+import { type Io, verb } from "./verb.ts";
+
+const END_OF_TEXT = "<|endoftext|>";
+/** Nobody knows yet for which model the vocabulary is. */
+const NO_LIMIT = 2 ** 31 - 1;
+
+interface Wanted {
+  readonly type: "bpe" | "char";
+  readonly vocab: number;
+  readonly pattern: PatternName;
+}
+
+export const TOKENIZER_TRAIN = verb({
+  name: "tokenizer train",
+  summary: "Learn a vocabulary from files and folders of text",
+  operands: "TEXT...",
+  arity: [1, 100_000],
+  options: {
+    out: { kind: "text", short: "o", placeholder: "DIR", help: "Folder for tokenizer.json and tokenizer_config.json" },
+    vocab: { kind: "int", min: 257, max: 2 ** 22, default: 4096, help: "Tokens of a bpe vocabulary" },
+    type: { kind: "choice", choices: ["bpe", "char"], default: "bpe", help: "Byte-level BPE, or a token a character" },
+    pattern: {
+      kind: "choice",
+      choices: ["gpt2", "llama3", "qwen2"],
+      default: "gpt2",
+      help: "How bpe cuts a text into words first",
+    },
+  },
+  examples: [
+    ["ownlm tokenizer train book.txt --out mytokenizer --vocab 2000", "then: ownlm tokenize mytokenizer Once"],
+  ],
+  async run(io, { operands, options }) {
+    const out = options.out ?? fail("USAGE", "ownlm tokenizer train: got no --out, expected a folder to write to");
+    const file = io.host.join(out, "tokenizer.json");
+    if (io.host.kindOf(file) !== undefined) fail("EXISTS", `${file}: exists already. Choose another --out.`);
+    const { documents, warnings } = readTexts(io.host, operands);
+    for (const warning of warnings) io.warn(warning);
+    const tokenizer = learn(io, documents, options);
+    if (options.type === "bpe" && tokenizer.vocabSize < options.vocab)
+      io.warn(`the text gives ${tokenizer.vocabSize} tokens, fewer than the ${options.vocab} asked for`);
+    io.host.makeFolder(out);
+    const config = tokenizerConfig(tokenizer, { modelMaxLength: NO_LIMIT });
+    writeText(io.host, io.host.join(out, "tokenizer_config.json"), `${JSON.stringify(config, null, 2)}\n`);
+    writeText(io.host, file, `${JSON.stringify(tokenizer, null, 2)}\n`);
+    if (io.machine) io.json({ out, type: tokenizer.kind, vocabSize: tokenizer.vocabSize });
+    else
+      io.print(`${formatCount(tokenizer.vocabSize)} tokens in ${file}. Try: ownlm tokenize ${out} "Once upon a time"`);
+  },
+});
+
+function learn(io: Io, documents: readonly TextDocument[], { type, vocab, pattern }: Wanted): Tokenizer {
+  const chunks = documents.flatMap((document) => document.chunks);
+  if (type === "char") return trainChar(chunks, { specialTokens: [END_OF_TEXT] });
+  const area = io.machine ? undefined : liveArea(io.stderr, { nowMs: io.host.nowMs, env: io.env });
+  const onProgress = (progress: TrainProgress) => area?.draw([progressLine(progress)]);
+  const options = { vocabSize: vocab, specialTokens: [END_OF_TEXT], preTokenizer: pattern, onProgress };
+  const tokenizer = trainBpe(chunks, options);
+  area?.finish([]);
+  return tokenizer;
+}
+
+function progressLine(progress: TrainProgress): string {
+  return progress.stage === "count"
+    ? `${formatCount(progress.units)} characters read, ${formatCount(progress.words)} different words`
+    : `${formatCount(progress.vocabSize)} of ${formatCount(progress.target)} tokens`;
+}
