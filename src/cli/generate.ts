@@ -55,20 +55,22 @@ async function collected(promptIds: readonly number[], stream: Stream): Promise<
 
 /** Writes pieces as they come: on a terminal after the prompt, and with nothing in them that could command it. */
 async function shown(io: Io, prompt: string, stream: Stream): Promise<void> {
-  const { bold } = palette(wantsColor(io.stdout, io.env));
   const onTerminal = io.stdout.isTTY === true;
-  if (onTerminal) io.stdout.write(bold(safeText(prompt)));
-  let last = "";
+  let last: string | undefined;
+  const write = (text: string) => {
+    if (onTerminal && last === undefined) io.stdout.write(promptText(io, prompt));
+    const piece = onTerminal ? safeText(text) : text;
+    if (piece !== "") io.stdout.write(piece);
+    last = piece || (last ?? "");
+  };
   try {
-    for await (const { text } of stream) {
-      const piece = onTerminal ? safeText(text) : text;
-      if (piece === "") continue;
-      io.stdout.write(piece);
-      last = piece;
-    }
+    for await (const { text } of stream) write(text);
+    write("");
   } finally {
-    if (!last.endsWith("\n")) io.stdout.write("\n");
+    if (last !== undefined && !last.endsWith("\n")) io.stdout.write("\n");
   }
 }
+
+const promptText = (io: Io, prompt: string) => palette(wantsColor(io.stdout, io.env)).bold(safeText(prompt));
 
 const isAbort = (error: unknown) => error instanceof OwnlmError && error.code === "ABORTED";

@@ -34,10 +34,10 @@ export async function modelAndText(io: Io, operands: readonly string[], operand:
 
 function missing({ host }: Io, only: string, { verb, what }: TextOperand): never {
   if (host.kindOf(only) !== undefined)
-    fail("USAGE", `ownlm ${verb}: got the model ${only} and no ${what}. Try: ownlm ${verb} ${only} "Once upon a time"`);
+    fail("USAGE", `${verb}: got the model ${only} and no ${what}. Try: ownlm ${verb} ${only} "Once upon a time"`);
   return fail(
     "USAGE",
-    `ownlm ${verb}: ${only}: there is no such folder, and this version has no model in the box. Make one with ownlm train, or try: ownlm ${verb} FOLDER ${JSON.stringify(only)}`,
+    `${verb}: ${only}: there is no such folder, and this version has no model in the box. Make one with ownlm train, or try: ownlm ${verb} FOLDER ${JSON.stringify(only)}`,
   );
 }
 
@@ -45,7 +45,7 @@ function missing({ host }: Io, only: string, { verb, what }: TextOperand): never
 export function noModel(verb: string): never {
   return fail(
     "USAGE",
-    `ownlm ${verb}: got no model, and this version has none in the box. Make one with ownlm train, or try: ownlm ${verb} FOLDER`,
+    `${verb}: got no model, and this version has none in the box. Make one with ownlm train, or try: ownlm ${verb} FOLDER`,
   );
 }
 

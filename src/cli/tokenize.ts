@@ -39,7 +39,7 @@ export const TOKENIZE = verb({
 
 async function withStdin(io: Io, operands: readonly string[]): Promise<{ model: string; text: string }> {
   const [model, ...rest] = operands as [string, ...string[]];
-  if (rest.length > 0) fail("USAGE", `ownlm tokenize: got --stdin and the text ${rest[0]}, expected one of them`);
+  if (rest.length > 0) fail("USAGE", `tokenize: got --stdin and the text ${rest[0]}, expected one of them`);
   return { model, text: await stdinText(io) };
 }
 

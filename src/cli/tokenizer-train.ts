@@ -42,7 +42,7 @@ export const TOKENIZER_TRAIN = verb({
     ["ownlm tokenizer train book.txt --out mytokenizer --vocab 2000", "then: ownlm tokenize mytokenizer Once"],
   ],
   async run(io, { operands, options }) {
-    const out = options.out ?? fail("USAGE", "ownlm tokenizer train: got no --out, expected a folder to write to");
+    const out = options.out ?? fail("USAGE", "tokenizer train: got no --out, expected a folder to write to");
     const file = io.host.join(out, "tokenizer.json");
     if (io.host.kindOf(file) !== undefined) fail("EXISTS", `${file}: exists already. Choose another --out.`);
     const { documents, warnings } = readTexts(io.host, operands);
