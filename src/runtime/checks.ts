@@ -25,7 +25,8 @@ export function checkedSize(dtype: DType, shape: readonly number[], data: Tensor
   if (size > MAX_ELEMENTS)
     fail("OUT_OF_MEMORY", `tensor: ${showShape(shape)} has ${size} elements, expected at most ${MAX_ELEMENTS}`);
   if (data === undefined) return size;
-  if (!ArrayBuffer.isView(data)) fail("BAD_DTYPE", `tensor: got ${describe(data)} as data, expected a typed array`);
+  if (!ArrayBuffer.isView(data) || (data as ArrayBufferView) instanceof DataView)
+    fail("BAD_DTYPE", `tensor: got ${describe(data)} as data, expected a typed array`);
   if (data.length !== size)
     fail("BAD_SHAPE", `tensor: got ${data.length} elements for ${showShape(shape)}, expected ${size}`);
   return size;

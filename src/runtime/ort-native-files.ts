@@ -1,5 +1,5 @@
-/** Finds the one folder from which ONNX Runtime may read all external data of a model, and checks every range first. */
-import { realpathSync, statSync } from "node:fs";
+/** Finds the one folder from which ONNX Runtime may read all external data of a model, and watches over its files. */
+import { realpathSync, type Stats, statSync } from "node:fs";
 import path from "node:path";
 import { fail } from "../base/errors.ts";
 import type { OnnxModel } from "../onnx/model.ts";
@@ -8,6 +8,17 @@ import type { OnnxModel } from "../onnx/model.ts";
 export interface ExternalFolder {
   readonly folder: string;
   locate(file: string): string;
+  /**
+   * Throws BAD_WEIGHTS when a file was written to since. ONNX Runtime maps files into memory: a run would read the new
+   * bytes, and touching what was cut off ends the process. A file that was removed or replaced by another stays as it was.
+   */
+  checkUnchanged(): void;
+}
+
+/** A file by its own path, and what it was when its ranges were checked. */
+interface External {
+  readonly at: string;
+  readonly stat: Stats;
 }
 
 /**
@@ -15,11 +26,11 @@ export interface ExternalFolder {
  * is given. Undefined when everything is in memory. Throws NOT_FOUND or BAD_WEIGHTS naming file and tensor.
  */
 export function externalFolder(model: OnnxModel): ExternalFolder | undefined {
-  const real = new Map<string, { at: string; size: number }>();
+  const real = new Map<string, External>();
   for (const { name, data } of model.initializers) {
     if (data instanceof Uint8Array) continue;
     if (!real.has(data.file)) real.set(data.file, resolve(data.file));
-    const { size } = real.get(data.file)!;
+    const { size } = real.get(data.file)!.stat;
     const whole = [data.offset, data.length].every((n) => Number.isSafeInteger(n) && n >= 0);
     if (!whole || data.offset + data.length > size)
       fail(
@@ -28,19 +39,46 @@ export function externalFolder(model: OnnxModel): ExternalFolder | undefined {
       );
   }
   if (real.size === 0) return undefined;
-  const folders = [...real.values()].map(({ at }) => path.dirname(at).split(path.sep));
+  const files = [...real.values()];
+  const folder = commonFolder(files.map(({ at }) => at));
+  return {
+    folder,
+    locate: (file) => path.relative(folder, real.get(file)!.at),
+    checkUnchanged: () => files.forEach(checkFile),
+  };
+}
+
+function commonFolder(files: readonly string[]): string {
+  const folders = files.map((file) => path.dirname(file).split(path.sep));
   const [first] = folders as [string[]];
   let depth = 0;
   while (depth < first.length && folders.every((parts) => parts[depth] === first[depth])) depth++;
-  const folder = first.slice(0, depth).join(path.sep) || path.parse(real.values().next().value!.at).root;
-  return { folder, locate: (file) => path.relative(folder, real.get(file)!.at) };
+  return first.slice(0, depth).join(path.sep) || path.parse(files[0]!).root;
 }
 
-function resolve(file: string): { at: string; size: number } {
+function resolve(file: string): External {
+  let found: External;
   try {
     const at = realpathSync(file);
-    return { at, size: statSync(at).size };
+    found = { at, stat: statSync(at) };
   } catch (error) {
     return fail("NOT_FOUND", `${file}: no such file to read weights from`, error);
+  }
+  if (!found.stat.isFile()) fail("BAD_WEIGHTS", `${file}: it is no file, expected one to read weights from`);
+  return found;
+}
+
+function checkFile({ at, stat }: External): void {
+  const now = statOf(at);
+  const same = now && now.ino === stat.ino && now.dev === stat.dev;
+  if (same && (now.size !== stat.size || now.mtimeMs !== stat.mtimeMs))
+    fail("BAD_WEIGHTS", `${at}: the file was written to while its weights are in use. Load the model again.`);
+}
+
+function statOf(file: string): Stats | undefined {
+  try {
+    return statSync(file, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
   }
 }

@@ -1,14 +1,14 @@
 /** The runtime on Node: ONNX Runtime through its C API. Owns the memory and the handles, and checks before each call. */
 import os from "node:os";
 import process from "node:process";
-import { bytesOf, type DType, isDType, type TensorData } from "../base/dtypes.ts";
+import { bytesOf, type DType, type TensorData } from "../base/dtypes.ts";
 import { fail } from "../base/errors.ts";
 import { DATA_TYPES, encodeModel } from "../onnx/encode.ts";
 import type { OnnxModel } from "../onnx/model.ts";
-import { type BoundTensors, checkBinding, checkModel, checkSessionOptions } from "./checks.ts";
+import { type BoundTensors, checkBinding, checkedSize, checkModel, checkSessionOptions } from "./checks.ts";
 import { indexCheck } from "./guards.ts";
 import { addressOf, type OrtApi, openOrtApi, type Pointer } from "./ort-native-api.ts";
-import { externalFolder } from "./ort-native-files.ts";
+import { type ExternalFolder, externalFolder } from "./ort-native-files.ts";
 import { allocate, checkLive, type Handle, makeTensor } from "./tensors.ts";
 import type { Binding, Runtime, Session, SessionOptions, Tensor } from "./types.ts";
 
@@ -41,9 +41,9 @@ function createTensor<D extends DType>(
   lengths: readonly number[],
   data: TensorData | undefined,
 ): Tensor<D> {
-  checkMemory(dtype, lengths);
   // Copied, so that what is checked is what is used.
   const shape = Array.isArray(lengths) ? [...lengths] : lengths;
+  checkMemory(dtype, shape, checkedSize(dtype, shape, data));
   const elements = allocate(dtype, shape, data, addressOf);
   const value = api.create(
     "CreateTensorWithDataAsOrtValue",
@@ -61,11 +61,9 @@ function createTensor<D extends DType>(
 }
 
 /** Linux promises more memory than there is, and kills the process that uses it: refuse before. */
-function checkMemory(dtype: DType, shape: readonly number[]): void {
-  if (!isDType(String(dtype)) || !Array.isArray(shape)) return;
-  const bytes = shape.reduce<number>((n, dim) => n * dim, bytesOf(dtype));
-  const limit = process.constrainedMemory?.() || Number.POSITIVE_INFINITY;
-  const most = Math.min(os.totalmem(), limit);
+function checkMemory(dtype: DType, shape: readonly number[], size: number): void {
+  const bytes = size * bytesOf(dtype);
+  const most = Math.min(os.totalmem(), process.constrainedMemory?.() || Number.POSITIVE_INFINITY);
   if (bytes > most)
     fail("OUT_OF_MEMORY", `tensor: ${dtype} [${shape.join(", ")}] takes ${bytes} bytes, the machine has ${most}`);
 }
@@ -73,7 +71,8 @@ function checkMemory(dtype: DType, shape: readonly number[]): void {
 function createSession(api: OrtApi, handles: Handles, model: OnnxModel, options: SessionOptions): Session {
   checkSessionOptions(options);
   checkModel(model);
-  const session = loadModel(api, model, options);
+  const files = externalFolder(model);
+  const session = loadModel(api, model, options, files);
   const bindings = new Set<Binding>();
   let disposed = false;
   const dispose = () => {
@@ -88,7 +87,7 @@ function createSession(api: OrtApi, handles: Handles, model: OnnxModel, options:
     bind(inputs, outputs) {
       if (disposed) fail("DISPOSED", `${model.name}: the session was disposed`);
       const bound = checkBinding(model, inputs, outputs, (tensor) => handles.has(tensor));
-      const binding = createBinding(api, handles, model, session, bound, () => bindings.delete(binding));
+      const binding = createBinding(api, handles, model, session, bound, files, () => bindings.delete(binding));
       bindings.add(binding);
       return binding;
     },
@@ -97,8 +96,7 @@ function createSession(api: OrtApi, handles: Handles, model: OnnxModel, options:
   };
 }
 
-function loadModel(api: OrtApi, model: OnnxModel, options: SessionOptions): Pointer {
-  const files = externalFolder(model);
+function loadModel(api: OrtApi, model: OnnxModel, options: SessionOptions, files: ExternalFolder | undefined): Pointer {
   const bytes = encodeModel(model, files?.locate);
   const settings = createSettings(api, options, files?.folder);
   const out: [Pointer | null] = [null];
@@ -136,6 +134,7 @@ function createBinding(
   model: OnnxModel,
   session: Pointer,
   { ties, axes }: BoundTensors,
+  files: ExternalFolder | undefined,
   onDispose: () => void,
 ): Binding {
   // The handles are held here so that no buffer is collected while the binding points to it.
@@ -165,6 +164,7 @@ function createBinding(
       if (disposed) fail("DISPOSED", `${model.name}: the binding was disposed`);
       for (const { name, handle } of bound) checkLive(handle, model.name, name);
       checkIndices();
+      files?.checkUnchanged();
       api.raise(model.name, runWithBinding(session, null, binding));
     },
     dispose,

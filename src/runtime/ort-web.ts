@@ -124,6 +124,9 @@ async function readWeights(model: OnnxModel, readBytes: WebOptions["readBytes"])
   return { initializers, files };
 }
 
+/** Log level: errors come back as such, and nothing else is for a user's eyes. */
+const FATAL = 4;
+
 /** Threads and spinning belong to the one pool, so a session's own wishes for them are not heard. */
 function createSettings(options: SessionOptions, externalData: { path: string; data: Uint8Array }[]) {
   if (options.profile !== undefined) fail("UNSUPPORTED", "profile: the web runtime writes no files");
@@ -131,6 +134,7 @@ function createSettings(options: SessionOptions, externalData: { path: string; d
   return {
     executionProviders: ["wasm"],
     graphOptimizationLevel: "all",
+    logSeverityLevel: FATAL,
     enableCpuMemArena: options.arena ?? true,
     externalData,
     extra: passes.length ? { optimization: { disable_specified_optimizers: passes.join(";") } } : {},
@@ -167,7 +171,7 @@ function createBinding(
   const run = async () => {
     check();
     checkIndices();
-    const results = await guard(where, () => session.run(feeds, fetches));
+    const results = await guard(where, () => session.run(feeds, fetches, { logSeverityLevel: FATAL }));
     check();
     for (const { name, tensor, handle } of outputs) {
       const { data, dims } = results[name]!;
