@@ -2,6 +2,7 @@
 import * as ort from "onnxruntime-web";
 import type { TensorData } from "../base/dtypes.ts";
 import { fail, messageOf } from "../base/errors.ts";
+import { checkTensorSize } from "../onnx/check.ts";
 import { encodeModel } from "../onnx/encode.ts";
 import type { ExternalData, OnnxModel, OnnxTensor } from "../onnx/model.ts";
 import { type BoundTensors, checkBinding, checkModel, checkSessionOptions, engineFailure } from "./checks.ts";
@@ -104,6 +105,7 @@ async function readWeights(model: OnnxModel, readBytes: WebOptions["readBytes"])
   const files: { path: string; data: Uint8Array }[] = [];
   const initializers: OnnxTensor[] = [];
   for (const tensor of model.initializers) {
+    checkTensorSize(tensor);
     const { data } = tensor;
     if (data instanceof Uint8Array) {
       initializers.push(tensor);
