@@ -104,24 +104,33 @@ export async function readBandwidth(runtime: Runtime, threads: number, repeats =
 /** What a benchmark is asked for on its command line. */
 export interface BenchArguments {
   readonly json: boolean;
-  /** Numbers by name, from the defaults given. */
   readonly numbers: Readonly<Record<string, number>>;
+  readonly words: Readonly<Record<string, string>>;
 }
 
-/** Reads `--json` and whole numbers from 1. Throws USAGE. */
-export function benchArguments(defaults: Readonly<Record<string, number>>): BenchArguments {
-  const names = Object.keys(defaults);
-  const options = { json: { type: "boolean" }, ...Object.fromEntries(names.map((n) => [n, { type: "string" }])) };
+type Defaults<T> = Readonly<Record<string, T>>;
+
+/** Reads `--json`, whole numbers from 1 and words, by name (one letter: `-n 128`). Throws USAGE. */
+export function benchArguments(numbers: Defaults<number>, words: Defaults<string> = {}): BenchArguments {
+  const names = [...Object.keys(numbers), ...Object.keys(words)];
+  const text = (name: string) => [name, { type: "string", ...(name.length === 1 ? { short: name } : {}) }] as const;
   try {
-    const { values } = parseArgs({ options: options as Record<string, { type: "boolean" | "string" }> });
-    const numbers = names.map((name) => [name, wholeNumber(name, values[name] ?? defaults[name]!)] as const);
-    return { json: values.json === true, numbers: Object.fromEntries(numbers) };
+    const { values } = parseArgs({ options: { json: { type: "boolean" }, ...Object.fromEntries(names.map(text)) } });
+    const given = values as Readonly<Record<string, string | boolean>>;
+    const read = <T>(defaults: Defaults<T>, parse: (name: string, text: string) => T) =>
+      Object.fromEntries(
+        Object.entries(defaults).map(([name, value]) => [
+          name,
+          name in given ? parse(name, String(given[name])) : value,
+        ]),
+      );
+    return { json: given.json === true, numbers: read(numbers, wholeNumber), words: read(words, (_, word) => word) };
   } catch (error) {
-    return fail("USAGE", `${messageOf(error)}\nOptions: --json ${names.map((n) => `--${n} ${defaults[n]}`).join(" ")}`);
+    return fail("USAGE", `${messageOf(error)}\nOptions: --json ${names.map((n) => `--${n}`).join(" ")}`);
   }
 }
 
-function wholeNumber(name: string, text: unknown): number {
+function wholeNumber(name: string, text: string): number {
   const value = Number(text);
   if (Number.isInteger(value) && value >= 1) return value;
   return fail("USAGE", `--${name}: got ${text}, expected a whole number from 1`);
@@ -140,10 +149,14 @@ export async function main(benchmark: () => Promise<void>): Promise<void> {
 /** Prints a result: one line of JSON, or a row for each figure. */
 export function report(json: boolean, result: Readonly<Record<string, unknown>>): void {
   if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
-  else for (const [key, value] of Object.entries(result)) process.stdout.write(`${key.padEnd(32)} ${shown(value)}\n`);
+  else for (const [key, value] of rows(result, "")) process.stdout.write(`${key.padEnd(36)} ${value}\n`);
 }
 
-function shown(value: unknown): string {
-  if (typeof value === "number") return Number.isInteger(value) ? String(value) : value.toPrecision(4);
-  return typeof value === "string" ? value : JSON.stringify(value);
+/** Figures with the names of the objects they are in before their own. */
+function rows(result: object, prefix: string): [string, string][] {
+  return Object.entries(result).flatMap(([key, value]): [string, string][] => {
+    if (typeof value === "object" && value !== null) return rows(value, `${prefix}${key}.`);
+    const isFraction = typeof value === "number" && !Number.isInteger(value);
+    return [[prefix + key, isFraction ? Number(value.toPrecision(4)).toString() : String(value)]];
+  });
 }
