@@ -8,11 +8,13 @@ import { type OpenModelOptions, openModel, openTokenizer } from "../../src/gener
 import { nextAfter, scoreIds, streamAfter } from "../../src/generate/text.ts";
 import { host } from "../../src/host/node.ts";
 import { modelFromConfig } from "../../src/models/registry.ts";
+import type { ExternalData } from "../../src/onnx/model.ts";
+import { openRuntime } from "../../src/runtime/open.ts";
 import { trainChar } from "../../src/tokenizer/train-char.ts";
 import { saveCheckpoint } from "../../src/weights/checkpoint.ts";
 import { writeSafetensors } from "../../src/weights/safetensors.ts";
 import { runtime, skipWithoutRuntime } from "../helpers/reference-runtime.ts";
-import { modelFolder, randomTensors, temporaryFolder } from "./folders.ts";
+import { FAMILIES, modelFolder, randomTensors, temporaryFolder } from "./folders.ts";
 
 const openTest = (folder: string, options: OpenModelOptions = {}) =>
   openModel(host, runtime!, folder, { threads: 1, ...options });
@@ -77,6 +79,22 @@ describe("opening a model folder", { skip: skipWithoutRuntime }, () => {
     using rounded = await openTest(folder);
     const got = await nextAfter(rounded, [1, 2, 3], 3);
     for (const [i, { logprob }] of got.entries()) assert.ok(Math.abs(logprob - expected[i]!.logprob) < 0.3);
+  });
+
+  test("gives the same distribution on the web's runtime", async () => {
+    const readBytes = async ({ file, offset, length }: ExternalData) => host.readBytes(file, offset, length);
+    const web = await openRuntime("web", { readBytes });
+    for (const family of FAMILIES) {
+      const folder = modelFolder(family);
+      using native = await openTest(folder);
+      using other = await openModel(host, web, folder, { threads: 1 });
+      const expected = await scoreIds(native, [1, 2, 3, 4, 5]);
+      const { logprobs } = await scoreIds(other, [1, 2, 3, 4, 5]);
+      for (const [i, logprob] of logprobs.slice(1).entries())
+        assert.ok(Math.abs(logprob! - expected.logprobs[i + 1]!) < 1e-4, `${family}: ${logprob}`);
+      const texts = [1, 2].map((seed) => finish(streamAfter(other, [seed], { seed, maxNewTokens: 5 }, 1)));
+      for (const { ids } of await Promise.all(texts)) assert.equal(ids.length, 5);
+    }
   });
 
   test("of a run in training takes the newest whole checkpoint, and says so", async () => {
