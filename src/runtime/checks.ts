@@ -49,7 +49,7 @@ export function checkSessionOptions(options: SessionOptions): void {
   const { threads, disabledPasses, profile } = options;
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 256))
     fail("BAD_OPTION", `threads: got ${String(threads)}, expected 1 to 256`);
-  for (const name of ["spinning", "arena"] as const)
+  for (const name of ["spinning", "arena", "memoryPattern"] as const)
     if (options[name] !== undefined && typeof options[name] !== "boolean")
       fail("BAD_OPTION", `${name}: got ${describe(options[name])}, expected true or false`);
   if (disabledPasses !== undefined && !Array.isArray(disabledPasses))

@@ -115,6 +115,7 @@ function createSettings(api: OrtApi, options: SessionOptions, folder: string | u
     api.check("SetSessionGraphOptimizationLevel", settings, ALL_OPTIMISATIONS);
     if (options.threads !== undefined) api.check("SetIntraOpNumThreads", settings, options.threads);
     if (options.arena === false) api.check("DisableCpuMemArena", settings);
+    if (options.memoryPattern === false) api.check("DisableMemPattern", settings);
     if (options.profile !== undefined) api.check("EnableProfiling", settings, options.profile);
     const entry = (key: string, value: string) => api.check("AddSessionConfigEntry", settings, key, value);
     entry("session.intra_op.allow_spinning", options.spinning === false ? "0" : "1");

@@ -138,6 +138,7 @@ function createSettings(options: SessionOptions, externalData: { path: string; d
     graphOptimizationLevel: "all",
     logSeverityLevel: FATAL,
     enableCpuMemArena: options.arena ?? true,
+    enableMemPattern: options.memoryPattern ?? true,
     externalData,
     extra: passes.length ? { optimization: { disable_specified_optimizers: passes.join(";") } } : {},
   } satisfies ort.InferenceSession.SessionOptions;

@@ -23,6 +23,11 @@ export interface SessionOptions {
   readonly disabledPasses?: readonly string[];
   /** Reuse freed memory between operators in an arena. Default true. */
   readonly arena?: boolean;
+  /**
+   * Plan all of a run's memory from the run before it. Default true. It saves a little time and takes a second copy of
+   * the activations: the plan's one block comes on top of what the arena has handed out before.
+   */
+  readonly memoryPattern?: boolean;
   /** Write a Chrome-trace profile with this path prefix. */
   readonly profile?: string;
 }

@@ -20,10 +20,10 @@ export interface Validation {
 /** Validates a model in training. */
 export interface Evaluator extends Disposable {
   /**
-   * The mean loss over windows side by side, at most `maxBatches` batches of them. `goOn` is asked between batches;
+   * The mean loss over windows side by side, about `maxTokens` tokens of them. `goOn` is asked between batches;
    * when it says no there is no result.
    */
-  validate(maxBatches: number, goOn: () => Promise<boolean>): Promise<Validation | undefined>;
+  validate(maxTokens: number, goOn: () => Promise<boolean>): Promise<Validation | undefined>;
 }
 
 /** What an evaluator is made from. */
@@ -48,7 +48,7 @@ export async function createEvaluator(
     const session = owner.own(
       await runtime.session(
         lowerGraph(graph, () => ({ kind: "input" })),
-        options.session,
+        { memoryPattern: false, ...options.session },
       ),
     );
     const arrays = batchTensors(runtime, options, owner);
@@ -73,7 +73,8 @@ export async function createEvaluator(
     };
     const data = { inputIds: arrays.inputIds.data, targets: arrays.targets.data, weights: arrays.weights.data };
     return {
-      async validate(maxBatches, goOn) {
+      async validate(maxTokens, goOn) {
+        const maxBatches = Math.ceil(maxTokens / (batch * context));
         const windows = validationWindows(tokens, { batch, context, maxBatches });
         const binding = bound();
         let sum = 0;

@@ -64,11 +64,10 @@ export async function trainLoop(parts: LoopParts, start: Progress | undefined): 
     progress = await oneStep(parts, progress.step + 1);
     if (checkpointDue()) save();
     if (due(options.evalEvery, progress.step) && progress.step < options.steps)
-      await lookUp(parts, progress.step, options.evalBatches);
+      await lookUp(parts, progress.step, options.evalTokens);
   }
   save();
-  const most = Math.ceil(LAST_VALIDATION_TOKENS / (options.batch * options.context));
-  return { progress, validation: await lookUp(parts, progress.step, most) };
+  return { progress, validation: await lookUp(parts, progress.step, LAST_VALIDATION_TOKENS) };
 }
 
 function stop(save: () => void, step: number, { out, steps }: RunOptions): never {
@@ -97,9 +96,9 @@ function diverged(step: number, loss: number, gradNorm: number): never {
 }
 
 /** Validates and shows a sample. */
-async function lookUp(parts: LoopParts, step: number, maxBatches: number): Promise<EvalEvent | undefined> {
+async function lookUp(parts: LoopParts, step: number, maxTokens: number): Promise<EvalEvent | undefined> {
   const { evaluator, tell, sample, goOn } = parts;
-  const found = await evaluator?.validate(maxBatches, goOn);
+  const found = await evaluator?.validate(maxTokens, goOn);
   const event = found && evalEvent(step, found, parts.valBytesPerToken);
   if (event) tell(event);
   if (sample) tell({ event: "sample", step, text: await sample() });

@@ -53,7 +53,7 @@ export const TRAIN_OPTIONS = {
     auto: "a tenth of the steps",
     help: "Steps between validations; 0 for none",
   },
-  evalBatches: { kind: "int", min: 1, max: 1e9, default: 50, help: "Most batches of a validation on the way" },
+  evalTokens: { kind: "int", min: 1, max: 1e12, default: 2 ** 15, help: "Most tokens of a validation on the way" },
   prompt: { kind: "text", placeholder: "TEXT", help: "Continue this at each validation, to watch it learn" },
   checkpointEvery: {
     kind: "int",

@@ -17,7 +17,7 @@ export interface Plan {
   readonly tokensPerStep: number;
   /** Weights and optimiser state, twice, and sums of gradients where they are kept. */
   readonly stateBytes: number;
-  /** Activations and gradients alive at the worst moment. */
+  /** Activations and gradients alive at the worst moment, of a step and of a validation. */
   readonly activationBytes: number;
   readonly totalBytes: number;
   /** Floating-point operations of the matrix products of one step, forward and backward. */
@@ -27,13 +27,20 @@ export interface Plan {
 /** Bytes the engine itself takes: its library, the graph, the threads. */
 const ENGINE_BYTES = 150e6;
 
+/**
+ * What operators take for themselves and the arena loses between blocks, in largest values of the graph (as a rule the
+ * logits). Measured, not derived: see docs/train.md.
+ */
+const SCRATCH_VALUES = 5;
+
 /** Works out a run's sizes from its graphs. */
 export function planTraining(model: CausalLm, shape: RunShape): Plan {
   const graph = shape.accumulation === 1 ? stepGraph(model, shape) : accumulationGraph(model, shape);
   const parameters = graph.parameters.reduce((sum, { value }) => sum + knownDim(sizeOf(value.shape), value.name), 0);
   const copies = shape.accumulation === 1 ? 6 : 8;
   const stateBytes = copies * 4 * parameters;
-  const activationBytes = Math.max(peakBytes(graph), peakBytes(evaluationGraph(model, shape.batch, shape.context)));
+  const evaluation = evaluationGraph(model, evaluationRows(shape), shape.context);
+  const activationBytes = peakBytes(graph) + peakBytes(evaluation) + SCRATCH_VALUES * largestValue(graph);
   return {
     parameters,
     tokensPerStep: shape.batch * shape.context * shape.accumulation,
@@ -42,6 +49,18 @@ export function planTraining(model: CausalLm, shape: RunShape): Plan {
     totalBytes: stateBytes + activationBytes + ENGINE_BYTES,
     flopsPerStep: shape.accumulation * productFlops(graph),
   };
+}
+
+function largestValue(graph: Graph): number {
+  return graph.nodes.reduce((most, { outputs }) => Math.max(most, ...outputs.map(valueBytes)), 0);
+}
+
+/** Tokens of a batch when a loss is measured: enough to keep the machine busy. */
+const EVALUATION_TOKENS = 2048;
+
+/** Rows of a batch when a loss is measured, at most those of training. */
+export function evaluationRows({ batch, context }: Pick<RunShape, "batch" | "context">): number {
+  return Math.max(1, Math.min(batch, Math.round(EVALUATION_TOKENS / context)));
 }
 
 /** Two operations for every multiplication of a matrix product. */

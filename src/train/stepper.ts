@@ -128,7 +128,7 @@ function allocate(runtime: Runtime, graph: Graph, options: StepperOptions, batch
       own(
         await runtime.session(
           lowerGraph(g, () => ({ kind: "input" })),
-          options.session,
+          { memoryPattern: false, ...options.session },
         ),
       ),
     shapes,

@@ -17,7 +17,7 @@ import { lengthInSteps, measureStepMs } from "./length.ts";
 import { openLog } from "./log.ts";
 import { trainLoop } from "./loop.ts";
 import { type DecidedOptions, decideIntervals, decideOptions, type TrainOptions } from "./options.ts";
-import { type Plan, planTraining, type RunShape, requireFits } from "./plan.ts";
+import { evaluationRows, type Plan, planTraining, type RunShape, requireFits } from "./plan.ts";
 import {
   holdsRun,
   type RunSettings,
@@ -193,9 +193,10 @@ async function execute(context: Context, run: Prepared, out: string, startMs: nu
   const valBytesPerToken = corpus.valBytes / Math.max(1, corpus.validation.length);
   tell(startEvent(context, run, out, start, valBytesPerToken));
   const session = { threads: options.threads };
+  const rows = { batch: evaluationRows(options), context: options.context, session };
   const evaluator =
     corpus.validation.length > 1
-      ? own(await createEvaluator(context.runtime, model, stepper, corpus.validation, { ...options, session }))
+      ? own(await createEvaluator(context.runtime, model, stepper, corpus.validation, rows))
       : undefined;
   const { progress, validation } = await trainLoop(
     {
