@@ -2,7 +2,8 @@
 import { OwnlmError } from "../base/errors.ts";
 import type { GivenOptions } from "../base/options.ts";
 import type { GeneratedToken } from "../generate/generate.ts";
-import { GENERATE_OPTIONS, MODEL_OPTIONS, VERB_TEMPERATURE } from "../generate/options.ts";
+import { GENERATE_OPTIONS, MODEL_OPTIONS } from "../generate/options.ts";
+import { VERB_TEMPERATURE } from "../generate/resolve.ts";
 import { type Continuation, generationResult, promptIdsOf, streamAfter } from "../generate/text.ts";
 import { modelAndText, openForVerb } from "./model-operand.ts";
 import { palette, wantsColor } from "./terminal.ts";

@@ -7,7 +7,8 @@ import type { Tokenizer } from "../tokenizer/types.ts";
 import { type BenchResult, benchModel } from "./bench.ts";
 import type { GeneratedToken } from "./generate.ts";
 import { type OpenModel, type OpenModelOptions, openModel, openRuntimeFor, openTokenizer } from "./load.ts";
-import { type BENCH_OPTIONS, type MODEL_OPTIONS, NEXT_OPTIONS, TOKENIZE_OPTIONS, VERB_TEMPERATURE } from "./options.ts";
+import { type BENCH_OPTIONS, type MODEL_OPTIONS, NEXT_OPTIONS, TOKENIZE_OPTIONS } from "./options.ts";
+import { VERB_TEMPERATURE } from "./resolve.ts";
 import {
   type Continuation,
   type GenerateOptions,

@@ -4,7 +4,8 @@ import { type GivenOptions, readOptions } from "../base/options.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
 import { type Generated, type GeneratedToken, generateIds, generateStream } from "./generate.ts";
 import type { OpenModel } from "./load.ts";
-import { GENERATE_OPTIONS, resolveGeneration } from "./options.ts";
+import { GENERATE_OPTIONS } from "./options.ts";
+import { resolveGeneration } from "./resolve.ts";
 import { logSumExp } from "./sampler.ts";
 import { type Candidate, nextCandidates, tokenLogprobs } from "./score.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import path from "node:path";
 import { describe, test } from "node:test";
 import { readBytesPerToken } from "../../src/generate/bench.ts";
-import { resolveGeneration } from "../../src/generate/options.ts";
+import { resolveGeneration } from "../../src/generate/resolve.ts";
 import * as ownlm from "../../src/index.ts";
 import { skipWithoutRuntime } from "../helpers/reference-runtime.ts";
 import { modelFolder } from "./folders.ts";
