@@ -4,7 +4,9 @@ import type { ErrorCode } from "../../src/base/errors.ts";
 import { createGraph, input, output } from "../../src/graph/build.ts";
 import { gather, gatherElements, reshape } from "../../src/graph/functions.ts";
 import { lowerGraph } from "../../src/graph/lower.ts";
+import { lossGraph } from "../../src/models/heads.ts";
 import type { Runtime, Tensor } from "../../src/runtime/types.ts";
+import { goldenModel } from "../helpers/reference-models.ts";
 import { adder, cached, identity, model, node, RUNTIMES, refuses, value, web } from "./runtimes.ts";
 
 type Tensors = Record<string, Tensor>;
@@ -235,6 +237,20 @@ function describeConcurrency(runtime: Runtime): void {
     for (const each of opened) if (each.status === "fulfilled") each.value.dispose();
   });
 }
+
+test("a model's loss guards its ids, its positions and its targets", () => {
+  const { model: tiny } = goldenModel("llama-tiny");
+  const { guards } = lowerGraph(lossGraph(tiny, 2, 8).graph, () => ({ kind: "input" }));
+  const [vocabulary, positions] = [tiny.vocabSize, 8];
+  assert.deepEqual(
+    new Set(guards),
+    new Set([
+      { input: "input_ids", length: vocabulary, fromEnd: true },
+      { input: "position_ids", length: positions, fromEnd: false },
+      { input: "targets", length: vocabulary, fromEnd: true },
+    ]),
+  );
+});
 
 for (const { name, runtime, skip } of RUNTIMES) {
   const others = RUNTIMES.filter((other) => other.name !== name && !other.skip).map((other) => other.runtime);

@@ -83,7 +83,7 @@ const BAD_MODELS: Readonly<Record<string, [OnnxModel, RegExp]>> = {
 
 const BAD_OPTIONS: readonly Readonly<Record<string, unknown>>[] = [
   ...[0, -1, 257, 1.5, Number.NaN, "2", null].map((threads) => ({ threads })),
-  ...[1, "yes", null].flatMap((flag) => [{ spinning: flag }, { arena: flag }]),
+  ...[1, "yes", null].flatMap((flag) => [{ spinning: flag }, { arena: flag }, { memoryPattern: flag }]),
   ...["CSE", [""], ["a;b"], [7], [null]].map((disabledPasses) => ({ disabledPasses })),
   ...["", "a\0b", 7].map((profile) => ({ profile })),
 ];
@@ -187,6 +187,7 @@ function describeSessions(runtime: Runtime): void {
       { threads: 1 },
       { threads: 2, spinning: false },
       { arena: false },
+      { memoryPattern: false },
       { disabledPasses: ["ConstantFolding", "CommonSubexpressionElimination"] },
     ];
     for (const each of options) {
