@@ -1,6 +1,6 @@
 /** Causal grouped-query attention (Ainslie et al. 2023), once: differentiable in training, fused over a cache in inference. */
 import { apply, constant, scope } from "../graph/build.ts";
-import { add, fusedMatMul, matMul, reshape, slice, softmax, transpose } from "../graph/functions.ts";
+import { add, concat, fusedMatMul, matMul, reshape, slice, softmax, split, transpose } from "../graph/functions.ts";
 import type { Graph, Value } from "../graph/types.ts";
 import { byBatch, byToken, cacheOf, type ModelBuilder, pastOf, presentOf } from "./builder.ts";
 
@@ -27,30 +27,64 @@ function rotated(b: ModelBuilder, x: Value, heads: number, rope: AttentionOption
   return apply("RotaryEmbedding", [x, b.positionIds, rope.cos, rope.sin], { numHeads: heads, interleaved: false })[0];
 }
 
-/** Softmax(Q K^T + mask) V from operators that have gradients. Heads that share a key are stacked as its rows. */
+/**
+ * Softmax(Q K^T + mask) V from operators that have gradients. Queries go in blocks, each against the keys up to its own
+ * end: what lies beyond is masked anyway, and half of a long context's scores are never computed.
+ */
 function composed(b: ModelBuilder, query: Value, key: Value, value: Value, options: AttentionOptions): Value {
-  const { heads, kvHeads, headDim, rope, scale = headDim ** -0.5 } = options;
+  const { heads, kvHeads, headDim, rope } = options;
   const [B, T] = [b.batch, b.tokens as number];
   const byHead = (x: Value, count: number) => transpose(reshape(x, [B, T, count, headDim]), [0, 2, 1, 3]);
   const q = byHead(rotated(b, byBatch(b, query), heads, rope), heads); // (B, H, T, D)
   const k = byHead(rotated(b, byBatch(b, key), kvHeads, rope), kvHeads); // (B, KV, T, D)
   const v = byHead(value, kvHeads); // (B, KV, T, D)
-  const stacked = reshape(q, [B, kvHeads, (heads / kvHeads) * T, headDim]);
-  const scores = fusedMatMul(stacked, k, { transB: true, alpha: scale }); // (B, KV, H/KV*T, T)
-  const masked = add(reshape(scores, [B, heads, T, T]), causalMask(b.graph, T));
-  const weights = reshape(softmax(masked, -1), [B, kvHeads, (heads / kvHeads) * T, T]);
-  const attended = reshape(fusedMatMul(weights, v), [B, heads, T, headDim]);
+  const sizes = blockSizes(T);
+  const blocks = sizes.length > 1 ? split(q, 2, sizes) : [q];
+  const upTo = (x: Value, end: number) => (end === T ? x : slice(x, 2, 0, end));
+  let end = 0;
+  const parts = blocks.map((block, i) => {
+    end += sizes[i]!;
+    return attendBlock(block, upTo(k, end), upTo(v, end), options);
+  });
+  const attended = parts.length > 1 ? concat(parts, 2) : parts[0]!; // (B, H, T, D)
   return reshape(transpose(attended, [0, 2, 1, 3]), [B * T, heads * headDim]); // (N, H*D)
 }
 
-/** 0 where a token may look and a very negative number where it may not, (T, T). One for the whole graph. */
-function causalMask(graph: Graph, tokens: number): Value {
-  const known = graph.constants.find((c) => c.value.name === "causal_mask");
+/** Smaller blocks, or more of them, cost more in copies and operator calls than they save. */
+const SMALLEST_BLOCK = 128;
+const MOST_BLOCKS = 4;
+
+/** Lengths of the blocks of queries, as equal as can be. */
+function blockSizes(tokens: number): number[] {
+  const count = Math.max(1, Math.min(MOST_BLOCKS, Math.floor(tokens / SMALLEST_BLOCK)));
+  const edge = (i: number) => Math.floor((i * tokens) / count);
+  return Array.from({ length: count }, (_, i) => edge(i + 1) - edge(i));
+}
+
+/**
+ * The last S of T tokens attend to themselves and all before: query (B, H, S, D), key and value (B, KV, T, D). Heads that
+ * share a key are stacked as its rows.
+ */
+function attendBlock(query: Value, key: Value, value: Value, options: AttentionOptions): Value {
+  const { heads, kvHeads, headDim, scale = headDim ** -0.5 } = options;
+  const [B, S, T] = [query.shape[0]!, query.shape[2] as number, key.shape[2] as number];
+  const rows = (heads / kvHeads) * S;
+  const stacked = reshape(query, [B, kvHeads, rows, headDim]);
+  const scores = fusedMatMul(stacked, key, { transB: true, alpha: scale }); // (B, KV, H/KV*S, T)
+  const masked = add(reshape(scores, [B, heads, S, T]), causalMask(query.graph, S, T));
+  const weights = reshape(softmax(masked, -1), [B, kvHeads, rows, T]);
+  return reshape(fusedMatMul(weights, value), [B, heads, S, headDim]);
+}
+
+/** For the last S of T tokens, 0 where one may look and a very negative number where it may not, (S, T). Shared. */
+function causalMask(graph: Graph, rows: number, tokens: number): Value {
+  const name = rows === tokens ? "causal_mask" : `causal_mask:${rows}x${tokens}`;
+  const known = graph.constants.find((c) => c.value.name === name);
   if (known) return known.value;
-  const mask = Float32Array.from({ length: tokens * tokens }, (_, i) =>
-    i % tokens > Math.floor(i / tokens) ? -1e30 : 0,
+  const mask = Float32Array.from({ length: rows * tokens }, (_, i) =>
+    i % tokens > tokens - rows + Math.floor(i / tokens) ? -1e30 : 0,
   );
-  return constant(graph, "float32", [tokens, tokens], mask, "causal_mask");
+  return constant(graph, "float32", [rows, tokens], mask, name);
 }
 
 /** The width of a head in the cache: the fused operator takes multiples of 8 only. */
