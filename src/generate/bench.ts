@@ -48,33 +48,53 @@ export interface BenchHooks {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** Measures the model of a folder. */
+/**
+ * Measures the model of a folder. Prompts and texts longer than its positions are cut to them, which `note` says.
+ * Throws what opening a model does, and ABORTED.
+ */
 export async function benchModel(
   host: Host,
   runtime: Runtime,
   folder: string,
   options: GivenOptions<typeof BENCH_OPTIONS>,
-  { signal, onProgress }: BenchHooks = {},
+  hooks: BenchHooks = {},
 ): Promise<BenchResult> {
   const { promptTokens, newTokens, repetitions, ...rest } = readOptions(BENCH_OPTIONS, options);
   const { maxPositions } = readConfig(host, folder).model;
-  const [pp, tg] = [Math.min(promptTokens, maxPositions), Math.min(newTokens, maxPositions)];
-  using opened = await openModel(host, runtime, folder, { context: Math.max(pp, tg), ...rest });
+  const [prompt, made] = [Math.min(promptTokens, maxPositions), Math.min(newTokens, maxPositions)];
+  using opened = await openModel(host, runtime, folder, { context: Math.max(prompt, made), ...rest });
   using roof = await bandwidthMeter(host, runtime, opened.threads);
   using loan = opened.borrow();
-  const { engine } = loan;
-  const prompt = randomIds(engine.model, pp);
-  let done = 0;
-  const step = () => {
-    if (signal?.aborted) fail("ABORTED", "stopped on request");
-    onProgress?.(done++, 2 * repetitions);
+  const { pp, tg } = await measureBoth(host, loan.engine, roof, [prompt, made, repetitions], hooks);
+  const weightBytes = readBytesPerToken(opened.model);
+  const readBandwidth = roof.best();
+  return {
+    model: folder,
+    threads: opened.threads,
+    pp,
+    tg,
+    readBandwidthFraction: (weightBytes * tg.tokensPerSecond) / readBandwidth,
+    readBandwidth,
+    weightBytes,
+    ...(Math.max(promptTokens, newTokens) > maxPositions && { note: `the model has ${maxPositions} positions only` }),
   };
-  await readAtOnce(engine, prompt, signal);
-  await makeSingly(engine, prompt.slice(0, Math.min(tg, 4)), signal);
+}
+
+/** Both speeds after a warm-up, with a look at the roof before every repetition and after the last. */
+async function measureBoth(
+  host: Host,
+  engine: Engine,
+  roof: BandwidthMeter,
+  [prompt, made, repetitions]: readonly [number, number, number],
+  { signal, onProgress }: BenchHooks,
+): Promise<{ pp: Speed; tg: Speed }> {
+  const ids = randomIds(engine.model, Math.max(prompt, made));
+  let done = 0;
   const measure = async (tokens: number, run: () => Promise<void>): Promise<Speed> => {
     const speeds: number[] = [];
     for (let i = 0; i < repetitions; i++) {
-      step();
+      if (signal?.aborted) fail("ABORTED", "stopped on request");
+      onProgress?.(done++, 2 * repetitions);
       await roof.measure();
       const start = host.nowMs();
       await run();
@@ -82,22 +102,12 @@ export async function benchModel(
     }
     return { tokens, ...meanOf(speeds) };
   };
-  const speeds = {
-    pp: await measure(pp, () => readAtOnce(engine, prompt, signal)),
-    tg: await measure(tg, () => makeSingly(engine, randomIds(engine.model, tg), signal)),
-  };
+  await readAtOnce(engine, ids.slice(0, prompt), signal);
+  await makeSingly(engine, ids.slice(0, Math.min(made, 4)), signal);
+  const pp = await measure(prompt, () => readAtOnce(engine, ids.slice(0, prompt), signal));
+  const tg = await measure(made, () => makeSingly(engine, ids.slice(0, made), signal));
   await roof.measure();
-  const weightBytes = readBytesPerToken(engine.model);
-  const readBandwidth = roof.best();
-  return {
-    model: folder,
-    threads: opened.threads,
-    ...speeds,
-    readBandwidthFraction: (weightBytes * speeds.tg.tokensPerSecond) / readBandwidth,
-    readBandwidth,
-    weightBytes,
-    ...(Math.max(promptTokens, newTokens) > maxPositions && { note: `the model has ${maxPositions} positions only` }),
-  };
+  return { pp, tg };
 }
 
 async function readAtOnce(engine: Engine, ids: readonly number[], signal: AbortSignal | undefined): Promise<void> {
