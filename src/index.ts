@@ -1,8 +1,10 @@
 /** The names that programs import from "ownlm". */
 import { createLibrary } from "./generate/library.ts";
-import { host } from "./host/node.ts";
+import { host } from "./host/open.ts";
+import { createTrain } from "./train/library.ts";
 
 export const { AutoModelForCausalLM, AutoTokenizer, generate, score, next, tokenize, bench } = createLibrary(host);
+export const train = createTrain(host);
 
 export { type ErrorCode, OwnlmError } from "./base/errors.ts";
 export type { BenchResult, Speed } from "./generate/bench.ts";
@@ -24,3 +26,6 @@ export { type TrainBpeOptions, trainBpe } from "./tokenizer/train-bpe.ts";
 export { type TrainCharOptions, trainChar } from "./tokenizer/train-char.ts";
 export type { DecodeOptions, DecodeStream, EncodeOptions, Tokenizer } from "./tokenizer/types.ts";
 export { tokenizerConfig } from "./tokenizer/write-json.ts";
+export type { DoneEvent, TrainEvent } from "./train/events.ts";
+export type { TrainSettings } from "./train/library.ts";
+export type { TrainOptions } from "./train/options.ts";

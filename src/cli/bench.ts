@@ -1,8 +1,9 @@
 /** The verb `bench`: how fast a model runs, and how near that is to what the memory allows. */
+
+import { formatBytes } from "../base/format.ts";
 import { type BenchResult, benchModel, type Speed } from "../generate/bench.ts";
 import { openRuntimeFor } from "../generate/load.ts";
 import { BENCH_OPTIONS } from "../generate/options.ts";
-import { formatBytes } from "./format.ts";
 import { noModel } from "./model-operand.ts";
 import { liveArea } from "./terminal.ts";
 import { visibleText } from "./text.ts";

@@ -1,9 +1,10 @@
 /** The verb `score`: how probable a text is, token by token. */
+
+import { formatCount } from "../base/format.ts";
 import type { GivenOptions } from "../base/options.ts";
 import { MODEL_OPTIONS, SCORE_OPTIONS } from "../generate/options.ts";
 import { type Score, type ScoredToken, scoreText, tokenizerOf } from "../generate/text.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
-import { formatCount } from "./format.ts";
 import { modelAndText, openForVerb } from "./model-operand.ts";
 import { columnsOf, type Palette, palette, wantsColor, wantsUnicode } from "./terminal.ts";
 import { displayWidth, fitText, padText } from "./text.ts";

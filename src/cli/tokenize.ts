@@ -1,10 +1,10 @@
 /** The verb `tokenize`: a text as ids, and ids as a text. */
 import { fail } from "../base/errors.ts";
+import { formatCount } from "../base/format.ts";
 import { openTokenizer } from "../generate/load.ts";
 import { TOKENIZE_OPTIONS } from "../generate/options.ts";
 import { tokenizeText } from "../generate/text.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
-import { formatCount } from "./format.ts";
 import { modelAndText, stdinText } from "./model-operand.ts";
 import { safeText } from "./text.ts";
 import { tokenText } from "./token-text.ts";

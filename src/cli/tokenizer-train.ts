@@ -1,5 +1,6 @@
 /** The verb `tokenizer train`: a vocabulary learned from texts, as the files that go with it. */
 import { fail } from "../base/errors.ts";
+import { formatCount } from "../base/format.ts";
 import { readTexts } from "../data/read.ts";
 import type { TextDocument } from "../data/types.ts";
 import type { PatternName } from "../tokenizer/patterns.ts";
@@ -8,7 +9,6 @@ import { trainChar } from "../tokenizer/train-char.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
 import { tokenizerConfig } from "../tokenizer/write-json.ts";
 import { writeText } from "../weights/safetensors.ts";
-import { formatCount } from "./format.ts";
 import { liveArea } from "./terminal.ts";
 import { type Io, verb } from "./verb.ts";
 

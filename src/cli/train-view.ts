@@ -1,7 +1,8 @@
 /** Shows a person how a run goes: what it will take, a live loss curve, a bar, samples. Knows events, not training. */
+
+import { formatBytes, formatCount, formatDuration } from "../base/format.ts";
 import type { EvalEvent, StartEvent, StepEvent, TrainEvent } from "../train/events.ts";
 import { type LossPoint, lossChart, progressBar } from "./chart.ts";
-import { formatBytes, formatCount, formatDuration } from "./format.ts";
 import { columnsOf, type LiveArea, liveArea, palette, wantsColor, wantsUnicode } from "./terminal.ts";
 import { fitText, visibleText } from "./text.ts";
 import type { Io } from "./verb.ts";

@@ -1,12 +1,12 @@
 /** The verb `train`: text in, a model of your own out. */
 
 import { fail } from "../base/errors.ts";
+import { formatCount, formatDuration } from "../base/format.ts";
 import { flagName } from "../base/options.ts";
 import { openRuntime } from "../runtime/open.ts";
 import type { DoneEvent } from "../train/events.ts";
 import { TRAIN_OPTIONS, type TrainOptions } from "../train/options.ts";
 import { train } from "../train/train.ts";
-import { formatCount, formatDuration } from "./format.ts";
 import { sampleInTraining } from "./train-sample.ts";
 import { trainView } from "./train-view.ts";
 import { type Io, verb } from "./verb.ts";

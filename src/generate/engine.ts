@@ -1,11 +1,11 @@
 /** Token ids in, logits out, over a cache that stays where it is. Knows no text and chooses no token. */
 import { fail } from "../base/errors.ts";
 import { createOwner, type Owner } from "../base/owner.ts";
+import { createPause } from "../base/pause.ts";
 import { lowerGraph, type Placement } from "../graph/lower.ts";
 import { cachedGraph } from "../models/heads.ts";
 import type { CausalLm } from "../models/types.ts";
 import type { Binding, Runtime, Session, SessionOptions, Tensor } from "../runtime/types.ts";
-import { createPause } from "./pause.ts";
 
 /** Where a model's weights are: in files or memory that the session reads once, or tensors that may change between runs. */
 export interface Weights {

@@ -20,7 +20,7 @@ export function familyOf(modelType: string, where: string): ModelFamily {
 /** The model a parsed config.json describes. Throws BAD_CONFIG or UNSUPPORTED naming file and key. */
 export function modelFromConfig(config: unknown, where: string): CausalLm {
   if (!isJsonObject(config)) return fail("BAD_CONFIG", `${where}: got no JSON object, expected a model's config`);
-  const modelType = config["model_type"];
+  const modelType = config.model_type;
   if (typeof modelType !== "string") return fail("BAD_CONFIG", `${where}: model_type is missing, expected a string`);
   return familyOf(modelType, where).fromConfig(config, where);
 }

@@ -1,5 +1,6 @@
 /** What a run will take, before it starts: parameters, memory, work. Reads graphs, runs nothing. */
 import { fail } from "../base/errors.ts";
+import { formatBytes } from "../base/format.ts";
 import { knownDim, sizeOf } from "../base/shapes.ts";
 import { peakBytes, valueBytes } from "../graph/memory.ts";
 import type { Graph } from "../graph/types.ts";
@@ -28,9 +29,10 @@ export interface Plan {
 const ENGINE_BYTES = 150e6;
 
 /**
- * What operators take for themselves and the arena loses between blocks, in largest values of the graph (as a rule the
- * logits). Measured, not derived: see docs/train.md.
+ * What the arena loses between blocks, as a factor, and what operators take for themselves, in largest values of the
+ * graph (as a rule the logits). Measured, not derived: see docs/train.md.
  */
+const ARENA_FACTOR = 1.25;
 const SCRATCH_VALUES = 5;
 
 /** Works out a run's sizes from its graphs. */
@@ -40,7 +42,8 @@ export function planTraining(model: CausalLm, shape: RunShape): Plan {
   const copies = shape.accumulation === 1 ? 6 : 8;
   const stateBytes = copies * 4 * parameters;
   const evaluation = evaluationGraph(model, evaluationRows(shape), shape.context);
-  const activationBytes = peakBytes(graph) + peakBytes(evaluation) + SCRATCH_VALUES * largestValue(graph);
+  const activationBytes =
+    ARENA_FACTOR * (peakBytes(graph) + peakBytes(evaluation)) + SCRATCH_VALUES * largestValue(graph);
   return {
     parameters,
     tokensPerStep: shape.batch * shape.context * shape.accumulation,
@@ -79,14 +82,13 @@ function productFlops(graph: Graph): number {
 /** Throws OUT_OF_MEMORY when a plan needs more than there is, with the nearest settings that need less. */
 export function requireFits(model: CausalLm, shape: RunShape, plan: Plan, availableBytes: number): void {
   if (plan.totalBytes <= availableBytes) return;
-  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
   const fitting = alternatives(shape).find((other) => planTraining(model, other).totalBytes <= availableBytes);
   const advice = fitting
     ? `Try ${describe(fitting, shape)}.`
-    : `Weights and optimiser alone take ${gigabytes(plan.stateBytes)}: try a smaller --dim or fewer --layers.`;
+    : `Weights and optimiser alone take ${formatBytes(plan.stateBytes)}: try a smaller --dim or fewer --layers.`;
   fail(
     "OUT_OF_MEMORY",
-    `this run needs ${gigabytes(plan.totalBytes)}, and ${gigabytes(availableBytes)} of memory is free. ${advice}`,
+    `this run needs ${formatBytes(plan.totalBytes)}, and ${formatBytes(availableBytes)} of memory is free. ${advice}`,
   );
 }
 

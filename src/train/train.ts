@@ -1,6 +1,8 @@
 /** Text in, a model out: a run from its options to the finished folder, new or continued. */
 import { fail } from "../base/errors.ts";
+import { formatBytes } from "../base/format.ts";
 import { createOwner, type Owner } from "../base/owner.ts";
+import { createPause } from "../base/pause.ts";
 import { type SamplerState, type TrainSampler, trainSampler } from "../data/batches.ts";
 import type { Host } from "../host/types.ts";
 import { familyOf, modelFromConfig } from "../models/registry.ts";
@@ -175,7 +177,7 @@ function requireDisk(host: Host, { out, keep }: DecidedOptions, { parameters }: 
   if (free < needed)
     fail(
       "DISK",
-      `${out}: ${keep} checkpoints and the model take ${needed} bytes, and ${free} are free. Try a lower --keep`,
+      `${out}: ${keep} checkpoints and the model take ${formatBytes(needed)}, and ${formatBytes(free)} are free. Try a lower --keep`,
     );
 }
 
@@ -274,17 +276,11 @@ function parametersOf(stepper: Stepper): number {
   return stepper.parameters.reduce((sum, name) => sum + tensors.get(name)!.data.length, 0);
 }
 
-/** The process gets its turn this often. */
-const TURN_MS = 50;
-
 /** Says whether to go on, and lets signals and timers come through now and then. */
 function pacer({ host, signal }: Context): () => Promise<boolean> {
-  let lastMs = host.nowMs();
+  const pause = createPause(host.nowMs);
   return async () => {
-    if (host.nowMs() - lastMs >= TURN_MS) {
-      await new Promise<void>((resolve) => setTimeout(resolve, 0));
-      lastMs = host.nowMs();
-    }
+    await pause();
     return !signal?.aborted;
   };
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { formatBytes, formatCount, formatDuration } from "../../src/cli/format.ts";
+import { formatBytes, formatCount, formatDuration } from "../../src/base/format.ts";
 import { displayWidth, fitText, padText, safeText, visibleText } from "../../src/cli/text.ts";
 
 const RED = "\u001b[31m";

@@ -231,7 +231,7 @@ describe("what a training run refuses", { skip: skipWithoutRuntime }, () => {
     ["a negative batch", "BAD_OPTION", /batch: got -4/, { batch: -4 }],
     ["a learning rate that is no number", "BAD_OPTION", /lr: got NaN/, { lr: Number.NaN }],
     ["two lengths at once", "BAD_OPTION", /steps and epochs/, { epochs: 1 }],
-    ["a model that cannot fit", "OUT_OF_MEMORY", /GB/, { dim: 65536, layers: 64, heads: 64 }],
+    ["a model that cannot fit", "OUT_OF_MEMORY", /[GT]iB/, { dim: 65536, layers: 64, heads: 64 }],
     ["an option that is none", "BAD_OPTION", /Did you mean batch/, { bacth: 3 } as TrainOptions],
     ["GPT-2 with shared keys", "BAD_OPTION", /llama/, { arch: "gpt2", heads: 4, kvHeads: 2 }],
   ];
