@@ -193,6 +193,34 @@ function scatterGradient({ node, inputs, grad }: RuleArguments<"ScatterElements"
   return [grad, undefined, apply("GatherElements", [grad, indices], { axis: node.attributes.axis })[0]];
 }
 
+/**
+ * The gradient less the probabilities times its sum. Where it is zero but for a few entries, as that of a likelihood of
+ * targets is, those are added to the scaled probabilities: the same numbers, and no second tensor as large as the logits.
+ */
+function logSoftmaxGradient({ node, grad, output }: RuleArguments<"LogSoftmax">): Value[] {
+  const axis = (node.attributes.axis + output.shape.length) % output.shape.length;
+  const entries = scatteredOverZeros(grad);
+  if (entries?.axis !== axis) return [sub(grad, mul(exp(output), reduceSum(grad, [axis])))];
+  const { indices, updates } = entries;
+  const sum = updates.shape[axis] === 1 ? updates : reduceSum(updates, [axis]);
+  return [scatterAdd(mul(exp(output), neg(sum)), indices, updates, axis)];
+}
+
+/** What a value that {@link scatterAdd} made from {@link zeros} is made of. */
+function scatteredOverZeros(value: Value): { indices: Value; updates: Value; axis: number } | undefined {
+  const producer = (of: Value | undefined) => of?.graph.nodes.findLast((node) => node.outputs[0] === of);
+  const node = producer(value);
+  if (node?.op !== "ScatterElements") return undefined;
+  const { axis, reduction } = node.attributes as RuleArguments<"ScatterElements">["node"]["attributes"];
+  const [data, indices, updates] = node.inputs;
+  const blank = producer(data);
+  const fill = data?.graph.constants.find((c) => c.value === blank?.inputs[0]);
+  if (reduction !== "add" || blank?.op !== "Expand" || fill?.data[0] !== 0) return undefined;
+  const front = (axis + value.shape.length) % value.shape.length;
+  const isWhole = sameShape(updates!.shape.toSpliced(front, 1), value.shape.toSpliced(front, 1));
+  return isWhole ? { indices: indices!, updates: updates!, axis: front } : undefined;
+}
+
 const DISCRETE = "piecewise constant";
 
 /** The table: a missing rule does not compile; an operator without one says why. */
@@ -224,7 +252,7 @@ export const GRADIENTS: { readonly [K in OpName]: GradientRule<K> | Refusal } = 
     const weighted = mul(grad, output);
     return [sub(weighted, mul(output, reduceSum(weighted, [node.attributes.axis])))];
   },
-  LogSoftmax: ({ node, grad, output }) => [sub(grad, mul(exp(output), reduceSum(grad, [node.attributes.axis])))],
+  LogSoftmax: logSoftmaxGradient,
   ReduceSum: ({ grad, inputs: [x] }) => [expand(grad, x!.shape)],
   ReduceMean: ({ node, grad, inputs: [x] }) => {
     const count = node.attributes.axes.reduce((n, axis) => n * knownDim(x!.shape[axis], node.name), 1);
