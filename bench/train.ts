@@ -80,15 +80,21 @@ function peerEnvironment(): NodeJS.ProcessEnv {
   return env;
 }
 
+function progress(round: number, who: string, tokensPerSecond: number | undefined): void {
+  process.stderr.write(`round ${round + 1}: ${who} ${tokensPerSecond?.toFixed(0) ?? "-"} tokens/s\n`);
+}
+
 /** Both sides in turn, so that a change of the machine's speed meets both; ratios within each round. */
 async function compare(run: () => Promise<number>, python: string | undefined, c: Readonly<Record<string, number>>) {
   const [ours, theirs] = [[] as number[], new Map<string, PeerLine[]>()];
   for (let round = 0; round < c.rounds!; round++) {
     ours.push(await run());
+    progress(round, "ownlm", ours.at(-1)!);
     for (const peer of python ? PEERS : []) {
       const known = theirs.get(peer) ?? [];
       if (!known.some((line) => line.skipped)) known.push(peerSpeed(python!, peer, c.steps!, c.threads!));
       theirs.set(peer, known);
+      progress(round, peer, known.at(-1)!.tokensPerSecond);
     }
   }
   const peers = [...theirs].map(([peer, lines]) => {
