@@ -8,7 +8,7 @@ export const repoRoot = path.resolve(path.dirname(fileURLToPath(import.meta.url)
 
 /** A path under the shared test data, or undefined where it is missing (the test is then skipped by name). */
 export function sharedData(...parts: string[]): string | undefined {
-  const root = process.env["OWNLM_SHARED"] ?? path.join(repoRoot, "../shared");
+  const root = process.env.OWNLM_SHARED ?? path.join(repoRoot, "../shared");
   const file = path.join(root, "data", ...parts);
   return existsSync(file) ? file : undefined;
 }
