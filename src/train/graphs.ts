@@ -8,14 +8,17 @@ import type { Graph, Value } from "../graph/types.ts";
 import { verifyGraph } from "../graph/verify.ts";
 import { lossGraph } from "../models/heads.ts";
 import type { CausalLm } from "../models/types.ts";
-import { type AdamwOptions, adamwUpdate, nextName, stepScalars } from "../optim/adamw.ts";
+import { type AdamwOptions, adamwUpdate, nextName, stateNames, stepScalars } from "../optim/adamw.ts";
 import { clipByGlobalNorm, globalNorm } from "../optim/clip.ts";
+import { isMuons, type MuonOptions, muonStateName, muonUpdate } from "../optim/muon.ts";
 
 /** What fixes the shape of a training step. */
 export interface StepOptions {
   readonly batch: number;
   readonly context: number;
   readonly adamw: AdamwOptions;
+  /** For the matrices inside blocks; without it they are AdamW's as well. */
+  readonly muon?: MuonOptions | undefined;
   /** Largest global norm of the gradients; 0 leaves them as they are. */
   readonly clipNorm: number;
   /** Compute each block's activations again in the backward pass instead of keeping them. */
@@ -28,6 +31,14 @@ export const GRAD_NORM = "grad_norm";
 
 /** The name of a parameter's running sum of gradients. */
 export const sumName = (parameter: string) => `sum.${parameter}`;
+
+/** Names of the state that a parameter's optimiser keeps; each has the parameter's shape. */
+export function stateOf(
+  parameter: Pick<Value, "name" | "shape">,
+  { muon }: Pick<StepOptions, "muon">,
+): readonly string[] {
+  return muon && isMuons(parameter) ? [muonStateName(parameter.name)] : stateNames(parameter.name);
+}
 
 /** Forward pass alone: the loss of a batch. */
 export function evaluationGraph(model: CausalLm, batch: number, context: number): Graph {
@@ -70,12 +81,15 @@ function differentiated(model: CausalLm, { batch, context, checkpointing }: Step
   return { graph, loss, grads: gradients(loss, parameters, { recompute: checkpointing ? blockScopes(graph) : [] }) };
 }
 
-function update(graph: Graph, grads: readonly Value[], { adamw, clipNorm }: StepOptions): void {
+function update(graph: Graph, grads: readonly Value[], { adamw, muon, clipNorm }: StepOptions): void {
   const norm = globalNorm(grads);
   output(graph, GRAD_NORM, norm);
   const clipped = clipNorm > 0 ? clipByGlobalNorm(grads, norm, clipNorm) : grads;
   const scalars = stepScalars(graph);
-  for (const [i, { value }] of graph.parameters.entries()) adamwUpdate(value, clipped[i]!, scalars, adamw);
+  for (const [i, { value }] of graph.parameters.entries()) {
+    if (muon && isMuons(value)) muonUpdate(value, clipped[i]!, scalars.learningRate, muon);
+    else adamwUpdate(value, clipped[i]!, scalars, adamw);
+  }
 }
 
 /** The scopes of a model's blocks: "transformer.h.0", "model.layers.0" and so on, as the nodes' names show them. */

@@ -15,6 +15,7 @@ export const PRESETS = {
 type PresetName = keyof typeof PRESETS;
 const PRESET_NAMES = Object.keys(PRESETS) as [PresetName, ...PresetName[]];
 const PRESET = "the preset's";
+const MUON_LR = 0.01;
 
 /** Options of `train`. */
 export const TRAIN_OPTIONS = {
@@ -38,6 +39,13 @@ export const TRAIN_OPTIONS = {
   accumulation: { kind: "int", min: 1, max: 2 ** 16, default: 1, help: "Batches whose gradients make one step" },
   checkpointing: { kind: "flag", help: "Save memory: compute activations again in the backward pass" },
   lr: { kind: "number", min: 0, max: 10, auto: "0.02 / sqrt(--dim), at most 0.003", help: "Peak learning rate" },
+  optimizer: {
+    kind: "choice",
+    choices: ["adamw", "muon"],
+    default: "adamw",
+    help: "AdamW for everything, or Muon for the matrices of the blocks",
+  },
+  muonLr: { kind: "number", min: 0, max: 10, auto: `${MUON_LR}`, help: "Muon's peak learning rate, in step with --lr" },
   minLr: { kind: "number", min: 0, max: 10, auto: "a tenth of --lr", help: "Learning rate at the end" },
   warmup: { kind: "int", min: 0, max: 1e9, auto: "a twentieth of the steps", help: "Steps of rising learning rate" },
   schedule: { kind: "choice", choices: SCHEDULES, default: "cosine", help: "How the learning rate falls" },
@@ -95,9 +103,6 @@ export function decideOptions(
   const sizes = PRESETS[options.preset];
   const dim = options.dim ?? sizes.dim;
   const heads = options.heads ?? nearestDivisor(dim, sizes.heads);
-  const lr = options.lr ?? Math.min(0.003, 0.02 / Math.sqrt(dim));
-  const minLr = options.minLr ?? lr / 10;
-  if (minLr > lr) fail("BAD_OPTION", `${name("minLr")}: got ${minLr}, expected at most ${name("lr")} ${lr}`);
   const byPairs = options.tokenizer === "bpe";
   if (!byPairs && options.vocab !== undefined)
     fail("BAD_OPTION", `${name("vocab")}: characters have as many tokens as the text has. Leave it out`);
@@ -110,10 +115,27 @@ export function decideOptions(
     dim,
     heads,
     kvHeads: options.kvHeads ?? heads,
-    lr,
-    minLr,
+    ...decideRates(options, dim, name),
     threads: options.threads ?? cpuThreads,
   };
+}
+
+/** Peak and last learning rates. */
+function decideRates(
+  { optimizer, ...given }: Pick<OptionValues<typeof TRAIN_OPTIONS>, "optimizer" | "lr" | "minLr" | "muonLr">,
+  dim: number,
+  name: (plain: string) => string,
+): { lr: number; minLr: number; muonLr?: number } {
+  const lr = given.lr ?? Math.min(0.003, 0.02 / Math.sqrt(dim));
+  const minLr = given.minLr ?? lr / 10;
+  if (minLr > lr) fail("BAD_OPTION", `${name("minLr")}: got ${minLr}, expected at most ${name("lr")} ${lr}`);
+  const muon = `${name("optimizer")} muon`;
+  if (optimizer === "adamw" && given.muonLr !== undefined)
+    fail("BAD_OPTION", `${name("muonLr")}: AdamW has ${name("lr")} alone. Leave it out, or add ${muon}`);
+  if (optimizer === "adamw") return { lr, minLr };
+  if (lr === 0)
+    fail("BAD_OPTION", `${name("lr")}: got 0, expected more: with ${muon} both rates rise and fall together`);
+  return { lr, minLr, muonLr: given.muonLr ?? MUON_LR };
 }
 
 /** The divisor of `whole` that is nearest to `wanted`, the smaller of two. */

@@ -5,7 +5,7 @@ import { knownDim, sizeOf } from "../base/shapes.ts";
 import { peakBytes, valueBytes } from "../graph/memory.ts";
 import type { Graph } from "../graph/types.ts";
 import type { CausalLm } from "../models/types.ts";
-import { accumulationGraph, evaluationGraph, type StepOptions, stepGraph } from "./graphs.ts";
+import { accumulationGraph, evaluationGraph, type StepOptions, stateOf, stepGraph } from "./graphs.ts";
 
 /** The settings that decide whether a run fits. */
 export interface RunShape extends StepOptions {
@@ -16,12 +16,14 @@ export interface RunShape extends StepOptions {
 export interface Plan {
   readonly parameters: number;
   readonly tokensPerStep: number;
-  /** Weights and optimiser state, twice, and sums of gradients where they are kept. */
+  /** Weights and optimiser state. */
+  readonly checkpointBytes: number;
+  /** The same twice, for a step reads one and writes the other, and sums of gradients where they are kept. */
   readonly stateBytes: number;
   /** Activations and gradients alive at the worst moment, of a step and of a validation. */
   readonly activationBytes: number;
   readonly totalBytes: number;
-  /** Floating-point operations of the matrix products of one step, forward and backward. */
+  /** Floating-point operations of the matrix products of one step: forward, backward and Muon's. */
   readonly flopsPerStep: number;
 }
 
@@ -38,15 +40,21 @@ const SCRATCH_VALUES = 5;
 /** Works out a run's sizes from its graphs. */
 export function planTraining(model: CausalLm, shape: RunShape): Plan {
   const graph = shape.accumulation === 1 ? stepGraph(model, shape) : accumulationGraph(model, shape);
-  const parameters = graph.parameters.reduce((sum, { value }) => sum + knownDim(sizeOf(value.shape), value.name), 0);
-  const copies = shape.accumulation === 1 ? 6 : 8;
-  const stateBytes = copies * 4 * parameters;
+  const values = graph.parameters.map(({ value }) => value);
+  const parameters = values.reduce((sum, value) => sum + knownDim(sizeOf(value.shape), value.name), 0);
+  const checkpointBytes = values.reduce(
+    (sum, value) => sum + valueBytes(value) * (1 + stateOf(value, shape).length),
+    0,
+  );
+  const sumBytes = shape.accumulation === 1 ? 0 : 4 * parameters;
+  const stateBytes = 2 * (checkpointBytes + sumBytes);
   const evaluation = evaluationGraph(model, evaluationRows(shape), shape.context);
   const activationBytes =
     ARENA_FACTOR * (peakBytes(graph) + peakBytes(evaluation)) + SCRATCH_VALUES * largestValue(graph);
   return {
     parameters,
     tokensPerStep: shape.batch * shape.context * shape.accumulation,
+    checkpointBytes,
     stateBytes,
     activationBytes,
     totalBytes: stateBytes + activationBytes + ENGINE_BYTES,

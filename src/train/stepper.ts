@@ -4,9 +4,18 @@ import { knownShape } from "../base/shapes.ts";
 import { lowerGraph } from "../graph/lower.ts";
 import type { Graph } from "../graph/types.ts";
 import type { CausalLm } from "../models/types.ts";
-import { corrections, nextName, stateNames } from "../optim/adamw.ts";
+import { corrections, nextName } from "../optim/adamw.ts";
 import type { Runtime, Session, SessionOptions, Tensor } from "../runtime/types.ts";
-import { accumulationGraph, GRAD_NORM, LOSS, type StepOptions, stepGraph, sumName, updateGraph } from "./graphs.ts";
+import {
+  accumulationGraph,
+  GRAD_NORM,
+  LOSS,
+  type StepOptions,
+  stateOf,
+  stepGraph,
+  sumName,
+  updateGraph,
+} from "./graphs.ts";
 import { initialValue } from "./init.ts";
 
 type F32 = Tensor<"float32">;
@@ -132,7 +141,7 @@ function allocate(runtime: Runtime, graph: Graph, options: StepperOptions, batch
         ),
       ),
     shapes,
-    halves: [stateTensors(shapes, f32), stateTensors(shapes, f32)],
+    halves: [stateTensors(shapes, options, f32), stateTensors(shapes, options, f32)],
     feeds: { input_ids: batch.inputIds, targets: batch.targets, weights: batch.weights, position_ids: positions },
     scalars: { learning_rate: f32([]), correction1: f32([]), correction2: f32([]) },
     loss: f32([]),
@@ -202,12 +211,15 @@ function renamed(tensors: ReadonlyMap<string, F32>): Record<string, F32> {
   return Object.fromEntries([...tensors].map(([name, tensor]) => [nextName(name), tensor]));
 }
 
-/** Each parameter, then its two moments. */
+/** Each parameter, then its optimiser's state. */
 function stateTensors(
   shapes: ReadonlyMap<string, readonly number[]>,
+  options: StepOptions,
   f32: (shape: readonly number[]) => F32,
 ): Map<string, F32> {
-  const names = [...shapes].flatMap(([name, shape]) => [name, ...stateNames(name)].map((n) => [n, shape] as const));
+  const names = [...shapes].flatMap(([name, shape]) =>
+    [name, ...stateOf({ name, shape }, options)].map((each) => [each, shape] as const),
+  );
   return new Map(names.map(([name, shape]) => [name, f32(shape)]));
 }
 

@@ -7,6 +7,7 @@ import { type SamplerState, type TrainSampler, trainSampler } from "../data/batc
 import type { Host } from "../host/types.ts";
 import { familyOf, modelFromConfig } from "../models/registry.ts";
 import type { CausalLm } from "../models/types.ts";
+import type { MuonOptions } from "../optim/muon.ts";
 import type { Runtime, Tensor } from "../runtime/types.ts";
 import { tokenizerFromJson } from "../tokenizer/json.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
@@ -161,7 +162,12 @@ const shapeOf = (options: DecidedOptions): RunShape => ({
   checkpointing: options.checkpointing,
   clipNorm: options.clip,
   adamw: { beta1: options.beta1, beta2: options.beta2, epsilon: 1e-8, weightDecay: options.weightDecay },
+  muon: muonOf(options),
 });
+
+function muonOf({ optimizer, muonLr, lr, weightDecay }: DecidedOptions): MuonOptions | undefined {
+  return optimizer === "muon" ? { rateRatio: muonLr! / lr, momentum: 0.95, weightDecay } : undefined;
+}
 
 function samplerOf(corpus: Corpus, options: DecidedOptions, state?: SamplerState): TrainSampler {
   const { batch, context, accumulation, seed } = options;
@@ -170,9 +176,9 @@ function samplerOf(corpus: Corpus, options: DecidedOptions, state?: SamplerState
   return trainSampler(corpus.train, { mode, batch, context, seed, weight }, state);
 }
 
-/** Weights and two moments in each checkpoint, one more of them while it is written, and the model itself. */
-function requireDisk(host: Host, { out, keep }: DecidedOptions, { parameters }: Plan): void {
-  const needed = 4 * parameters * (3 * (keep + 1) + 2);
+/** The checkpoints, one more of them while it is written, and the model itself with its last copy. */
+function requireDisk(host: Host, { out, keep }: DecidedOptions, { parameters, checkpointBytes }: Plan): void {
+  const needed = checkpointBytes * (keep + 1) + 2 * 4 * parameters;
   const free = host.freeDiskBytes(out);
   if (free < needed)
     fail(

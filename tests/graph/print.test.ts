@@ -7,6 +7,7 @@ import { printGraph } from "../../src/graph/print.ts";
 import type { Graph } from "../../src/graph/types.ts";
 import { cachedGraph } from "../../src/models/heads.ts";
 import { modelFromConfig } from "../../src/models/registry.ts";
+import { muonUpdate } from "../../src/optim/muon.ts";
 import { stepGraph } from "../../src/train/graphs.ts";
 import { matchesGolden } from "../helpers/reference-snapshots.ts";
 
@@ -75,5 +76,13 @@ describe("graphs print as stable text", () => {
     const adamw = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0 };
     const options = { batch: 2, context: 5, adamw, clipNorm: 0, checkpointing: true };
     matches(stepGraph(tinyGpt2, options), "gpt2-step-recomputed");
+  });
+
+  test("of Muon's update of a wide matrix", () => {
+    const graph = createGraph("muon");
+    const weight = parameter(graph, "w", [2, 3], { kind: "zeros" });
+    const [grad, rate] = [input(graph, "grad", "float32", [2, 3]), input(graph, "learning_rate", "float32", [])];
+    muonUpdate(weight, grad, rate, { rateRatio: 5, momentum: 0.95, weightDecay: 0.1 });
+    matches(graph, "muon");
   });
 });

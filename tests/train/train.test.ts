@@ -7,7 +7,7 @@ import { fail } from "../../src/base/errors.ts";
 import { sampleText } from "../../src/data/sample.ts";
 import { host } from "../../src/host/node.ts";
 import type { Host } from "../../src/host/types.ts";
-import type { TrainEvent } from "../../src/train/events.ts";
+import type { StartEvent, TrainEvent } from "../../src/train/events.ts";
 import type { TrainOptions } from "../../src/train/options.ts";
 import { type TrainHooks, train } from "../../src/train/train.ts";
 import { readSafetensors } from "../../src/weights/safetensors.ts";
@@ -95,6 +95,19 @@ describe("a training run", { skip: skipWithoutRuntime }, () => {
     assert.equal(JSON.parse(logged.at(-1)!).event, "done");
   });
 
+  test("keeps one state of a matrix that Muon moves, and two of the others", async () => {
+    const out = newOut();
+    const { events } = await run(out, { optimizer: "muon" });
+    const [last] = checkpoints(out).slice(-1);
+    const kept = readSafetensors(host, path.join(out, "checkpoints", last!, "optimizer.safetensors")).tensors;
+    const of = (parameter: string) => [...kept.keys()].filter((name) => name.endsWith(parameter)).sort();
+    assert.deepEqual(of(".q_proj.weight"), ["muon.m.model.layers.0.self_attn.q_proj.weight"]);
+    assert.deepEqual(of(".norm.weight"), ["adam.m.model.norm.weight", "adam.v.model.norm.weight"]);
+    const elements = [...kept.values()].reduce((sum, { length }) => sum + length / 4, 0);
+    const start = events.find(({ event }) => event === "start") as StartEvent;
+    assert.equal(start.plan.checkpointBytes, 4 * (start.plan.parameters + elements));
+  });
+
   test("is the same to the last bit for the same seed, and another for another", async () => {
     const outs = [newOut(), newOut(), newOut()];
     for (const [i, out] of outs.entries()) await run(out, { seed: i === 2 ? 1 : 0 });
@@ -109,6 +122,8 @@ describe("a training run", { skip: skipWithoutRuntime }, () => {
     ["recomputed activations", { checkpointing: true, layers: 2 }],
     ["GPT-2", { arch: "gpt2" }],
     ["byte pairs", { tokenizer: "bpe", vocab: 300 }],
+    ["Muon", { optimizer: "muon", layers: 2 }],
+    ["Muon with accumulated gradients, of GPT-2", { optimizer: "muon", accumulation: 2, arch: "gpt2" }],
   ];
   for (const [says, options] of variants)
     test(`goes on after Ctrl-C as if nothing had been: ${says}`, async () => {
@@ -230,6 +245,8 @@ describe("what a training run refuses", { skip: skipWithoutRuntime }, () => {
     ["no layers", "BAD_OPTION", /layers: got 0/, { layers: 0 }],
     ["a negative batch", "BAD_OPTION", /batch: got -4/, { batch: -4 }],
     ["a learning rate that is no number", "BAD_OPTION", /lr: got NaN/, { lr: Number.NaN }],
+    ["a rate for Muon without Muon", "BAD_OPTION", /muonLr: AdamW has lr alone.*optimizer muon/, { muonLr: 0.01 }],
+    ["Muon at a rate of nothing", "BAD_OPTION", /lr: got 0, expected more/, { optimizer: "muon", lr: 0 }],
     ["two lengths at once", "BAD_OPTION", /steps and epochs/, { epochs: 1 }],
     ["a model that cannot fit", "OUT_OF_MEMORY", /[GT]iB/, { dim: 65536, layers: 64, heads: 64 }],
     ["an option that is none", "BAD_OPTION", /Did you mean batch/, { bacth: 3 } as TrainOptions],
