@@ -87,26 +87,57 @@ export function logSumExp(values: Float32Array): number {
  * probabilities up to a common factor. Always at least one.
  */
 export function shortlist(weights: Float64Array, limits: Pick<SamplingOptions, "topK" | "topP" | "minP">): number[] {
-  const next = descending(weights);
-  const most = limits.topK > 0 ? Math.min(limits.topK, weights.length) : weights.length;
-  const first = next();
-  const floor = limits.minP * weights[first]!;
-  if (limits.topK > 0) {
-    const ranked = [first, ...Array.from({ length: most - 1 }, next)];
-    const enough = limits.topP * ranked.reduce((sum, id) => sum + weights[id]!, 0);
-    return nucleus(ranked, weights, enough, floor);
+  const { topK, topP, minP } = limits;
+  const most = topK > 0 ? Math.min(topK, weights.length) : weights.length;
+  const [best, total] = bestAndTotal(weights);
+  const floor = minP * best;
+  if (topK > 0) {
+    const ranked = heaviest(weights, best, (count) => count >= most).slice(0, most);
+    return nucleus(ranked, weights, topP * ranked.reduce((sum, id) => sum + weights[id]!, 0), floor);
   }
-  const enough = limits.topP * weights.reduce((sum, weight) => sum + weight, 0);
-  return nucleus(iterate(first, next, most), weights, enough, floor);
+  // Sums in another order differ in their last bits.
+  const enough = topP < 1 ? topP * total * (1 + 1e-9) : Number.POSITIVE_INFINITY;
+  const ranked = heaviest(weights, best, (_, sum, least) => sum >= enough || least <= floor);
+  return nucleus(ranked, weights, topP * total, floor);
 }
 
-function* iterate(first: number, next: () => number, count: number): Generator<number> {
-  yield first;
-  for (let i = 1; i < count; i++) yield next();
+function bestAndTotal(weights: Float64Array): [best: number, total: number] {
+  let [best, total] = [0, 0];
+  for (let i = 0; i < weights.length; i++) {
+    best = Math.max(best, weights[i]!);
+    total += weights[i]!;
+  }
+  return [best, total];
+}
+
+/** Parts of the best weight down to which tokens are looked at, as long as they are not enough. */
+const REACHES = [2 ** -4, 2 ** -10, 2 ** -32, 0];
+
+/**
+ * The heaviest tokens in order, lower ids first among equals: all down to some weight, `enough` by their count, their sum and
+ * that weight, or all there are. Few of a large vocabulary are ever sorted.
+ */
+function heaviest(
+  weights: Float64Array,
+  best: number,
+  enough: (count: number, sum: number, least: number) => boolean,
+): number[] {
+  for (const reach of REACHES) {
+    const least = reach * best;
+    const ids: number[] = [];
+    let sum = 0;
+    for (let i = 0; i < weights.length; i++)
+      if (weights[i]! >= least) {
+        ids.push(i);
+        sum += weights[i]!;
+      }
+    if (reach === 0 || enough(ids.length, sum, least)) return ids.sort((a, b) => weights[b]! - weights[a]! || a - b);
+  }
+  return [];
 }
 
 /** Takes ids until their weights reach `enough` or fall below `floor`. */
-function nucleus(ranked: Iterable<number>, weights: Float64Array, enough: number, floor: number): number[] {
+function nucleus(ranked: readonly number[], weights: Float64Array, enough: number, floor: number): number[] {
   const kept: number[] = [];
   let sum = 0;
   for (const id of ranked) {
@@ -115,31 +146,6 @@ function nucleus(ranked: Iterable<number>, weights: Float64Array, enough: number
     sum += weights[id]!;
   }
   return kept;
-}
-
-/** Gives indices by falling weight, one a call: a heap, since few of a large vocabulary are ever asked for. */
-function descending(weights: Float64Array): () => number {
-  const heap = Int32Array.from(weights, (_, i) => i);
-  let size = heap.length;
-  const before = (a: number, b: number) => weights[a]! > weights[b]! || (weights[a] === weights[b] && a < b);
-  const sink = (start: number) => {
-    const moved = heap[start]!;
-    let at = start;
-    for (let child = 2 * at + 1; child < size; child = 2 * at + 1) {
-      if (child + 1 < size && before(heap[child + 1]!, heap[child]!)) child++;
-      if (!before(heap[child]!, moved)) break;
-      heap[at] = heap[child]!;
-      at = child;
-    }
-    heap[at] = moved;
-  };
-  for (let i = (size >> 1) - 1; i >= 0; i--) sink(i);
-  return () => {
-    const top = heap[0]!;
-    heap[0] = heap[--size]!;
-    if (size > 0) sink(0);
-    return top;
-  };
 }
 
 /** The index at which the running sum of weights passes `u`, in [0, 1), of their total. */
