@@ -207,8 +207,8 @@ export function barPicture(
   const columns = Math.max(20, width);
   const ellipsis = unicode ? "…" : "~";
   const labels = items.map(({ label }) => fitText(`"${visibleText(label)}"`, Math.floor(columns / 2), ellipsis));
-  const labelWidth = Math.max(0, ...labels.map(displayWidth));
-  const largest = Math.max(Number.MIN_VALUE, ...items.map(({ value }) => value));
+  const labelWidth = labels.reduce((most, label) => Math.max(most, displayWidth(label)), 0);
+  const largest = items.reduce((most, { value }) => Math.max(most, value), Number.MIN_VALUE);
   return items.map(({ value }, i) => {
     const share = `${(100 * value).toFixed(1)}%`.padStart(6);
     const room = Math.max(0, columns - labelWidth - share.length - 2);

@@ -41,7 +41,7 @@ function scoreLines(io: Io, tokenizer: Tokenizer, { tokens, logprob, perplexity,
   const columns = columnsOf(io.stdout) - 1;
   const unicode = wantsUnicode(io.env, io.platform);
   const labels = tokens.map(({ id }) => fitText(`"${tokenText(tokenizer, id)}"`, columns >> 1, unicode ? "…" : "~"));
-  const width = Math.max(5, ...labels.map(displayWidth));
+  const width = labels.reduce((most, label) => Math.max(most, displayWidth(label)), 5);
   const room = Math.max(0, Math.min(MOST_BITS, columns - width - 20));
   const rows = tokens.map((token, i) => tokenLine(token, padText(labels[i]!, width), room, unicode, colors));
   const scored = tokens.filter((token) => token.logprob !== null).length;

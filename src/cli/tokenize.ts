@@ -58,7 +58,7 @@ function showText(io: Io, tokenizer: Tokenizer, ids: readonly number[]): void {
 }
 
 function tokenLines(tokenizer: Tokenizer, text: string, ids: readonly number[]): string[] {
-  const width = String(Math.max(0, ...ids.slice(0, 1e5))).length;
+  const width = String(ids.reduce((most, id) => Math.max(most, id), 0)).length;
   const bytes = new TextEncoder().encode(text).length;
   const summary = `${formatCount(ids.length)} tokens, ${formatCount(bytes)} bytes`;
   return [

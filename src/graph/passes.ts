@@ -10,8 +10,16 @@ export function prune(graph: Graph): Graph {
     kept.push(node);
     for (const value of node.inputs) if (value) needed.add(value);
   }
-  graph.nodes.splice(0, graph.nodes.length, ...kept.reverse());
-  const constants = graph.constants.filter((c) => needed.has(c.value));
-  graph.constants.splice(0, graph.constants.length, ...constants);
+  refill(graph.nodes, kept.reverse());
+  refill(
+    graph.constants,
+    graph.constants.filter((c) => needed.has(c.value)),
+  );
   return graph;
+}
+
+/** One by one: as arguments of a call, a deep model's nodes are too many. */
+function refill<T>(list: T[], items: readonly T[]): void {
+  list.length = 0;
+  for (const item of items) list.push(item);
 }

@@ -16,8 +16,10 @@ const CODES: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   EACCES: ["DISK", "permission denied. Try another place or ask for the right to it"],
   EPERM: ["DISK", "not permitted. Try another place or ask for the right to it"],
   EROFS: ["DISK", "the disk is read-only. Try another place"],
-  ENOSPC: ["DISK", "the disk is full. Free some space and try again with --resume"],
-  EDQUOT: ["DISK", "the disk quota is used up. Free some space and try again with --resume"],
+  ENOSPC: ["DISK", "the disk is full. Free some space and try again"],
+  EDQUOT: ["DISK", "the disk quota is used up. Free some space and try again"],
+  ELOOP: ["DISK", "its links lead in a circle"],
+  ENAMETOOLONG: ["DISK", "the name is too long. Try a shorter one"],
   EMFILE: ["DISK", "too many files are open"],
   ERR_STRING_TOO_LONG: ["DISK", "too long to be read as one text"],
 };
@@ -111,6 +113,23 @@ function createWithoutLink(file: string, text: string): boolean {
   }
 }
 
+/**
+ * Node's own way to make several folders at once never ends where a file system takes none, as /proc: here each is
+ * tried twice at most.
+ */
+function makeFolder(folder: string): void {
+  try {
+    at(folder, () => fs.mkdirSync(folder));
+  } catch (error) {
+    if (kindOf(folder) === "folder") return;
+    const parent = path.dirname(folder);
+    const mayLackParent = error instanceof OwnlmError && error.code === "NOT_FOUND" && parent !== folder;
+    if (!mayLackParent || kindOf(parent) !== undefined) throw error;
+    makeFolder(parent);
+    at(folder, () => fs.mkdirSync(folder));
+  }
+}
+
 function remove(file: string): void {
   try {
     at(file, () => fs.rmSync(file, { recursive: true, force: true }));
@@ -165,7 +184,7 @@ export const host: Host = {
   fileSize: (file) => at(file, () => fs.statSync(file).size),
   kindOf,
   listFolder: (folder) => at(folder, () => fs.readdirSync(folder).sort()),
-  makeFolder: (folder) => at(folder, () => void fs.mkdirSync(folder, { recursive: true })),
+  makeFolder,
   createFile,
   appendText: (file, text) => at(file, () => fs.appendFileSync(file, text)),
   rename: (from, to) => at(from, () => fs.renameSync(from, to)),

@@ -107,6 +107,7 @@ describe("a picture of probabilities", () => {
 
   test("cuts long labels and has no lines without items", () => {
     assert.deepEqual(barPicture([]), []);
+    assert.equal(barPicture(Array.from({ length: 200_000 }, () => ({ label: "a", value: 0 }))).length, 200_000);
     const [line] = barPicture([{ label: "x".repeat(50), value: 1 }], { width: 20 });
     assert.equal(line, '"xxxxxxxx… 100.0% ██');
   });

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import process from "node:process";
 import { after, describe, test } from "node:test";
 import fc from "fast-check";
 import { OwnlmError } from "../../src/base/errors.ts";
@@ -322,6 +323,28 @@ describe("a memory file tree", () => {
       }),
       { numRuns: 200 },
     );
+  });
+});
+
+describe("Node's file systems", () => {
+  test("refuse a folder where none can be made, at once", { skip: process.platform !== "linux" }, () => {
+    assert.equal(
+      codeOf(() => nodeHost.makeFolder("/proc/no/such")),
+      "NOT_FOUND",
+    );
+  });
+
+  test("make a folder that is there already into nothing new, the root too", () => {
+    nodeHost.makeFolder(path.parse(root).root);
+    nodeHost.makeFolder(root);
+  });
+
+  test("name links in a circle and names that are too long", { skip: process.platform === "win32" }, () => {
+    const link = path.join(root, "circle");
+    symlinkSync(link, link);
+    assert.throws(() => nodeHost.readText(link), { code: "DISK", message: `${link}: its links lead in a circle` });
+    const long = path.join(root, "x".repeat(300));
+    assert.throws(() => nodeHost.makeFolder(long), { code: "DISK", message: /too long. Try a shorter one$/ });
   });
 });
 
