@@ -9,7 +9,10 @@ import type { Io, Verb } from "./verb.ts";
 export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
 /** What {@link runCommand} needs besides the verbs; `machine` is decided by the command line. */
-export type World = Omit<Io, "machine" | "json" | "print" | "warn">;
+export interface World extends Omit<Io, "machine" | "json" | "print" | "warn"> {
+  /** True when nobody reads the output any more. */
+  readerGone(): boolean;
+}
 
 /**
  * Runs a command line and returns the exit status. Errors become one or two lines on stderr, or one JSON object on
@@ -22,17 +25,29 @@ export async function runCommand(
   world: World,
 ): Promise<number> {
   const io = ioOf(world, args.includes("--json"));
+  let verb: Verb | undefined;
   try {
     const command = readCommand(args, verbs);
-    if (command.version) io.print(`ownlm ${version}`);
-    else if (command.help && command.verb) io.print(verbHelp(command.verb));
-    else if (command.help || !command.verb) io.print(generalHelp(verbs, version));
-    else await command.verb.run(io, command.call());
+    verb = command.verb;
+    if (command.version) show(io, { version }, `ownlm ${version}`);
+    else if (command.help || !verb) showHelp(io, verb ? verbHelp(verb) : generalHelp(verbs, version));
+    else await verb.run(io, command.call());
     return EXIT.ok;
   } catch (error) {
+    // What was to be read is all that such a verb makes.
+    if (codeOf(error) === "ABORTED" && world.readerGone() && verb && !("out" in verb.options)) return EXIT.ok;
     return report(error, io);
   }
 }
+
+const showHelp = (io: Io, help: string) => show(io, { help }, help);
+
+function show(io: Io, json: unknown, text: string): void {
+  if (io.machine) io.json(json);
+  else io.print(text);
+}
+
+const codeOf = (error: unknown) => (error instanceof OwnlmError ? error.code : "BUG");
 
 function ioOf(world: World, machine: boolean): Io {
   return {
@@ -45,7 +60,7 @@ function ioOf(world: World, machine: boolean): Io {
 }
 
 function report(error: unknown, io: Io): number {
-  const code = error instanceof OwnlmError ? error.code : "BUG";
+  const code = codeOf(error);
   const message = messageOf(error);
   if (io.machine) io.json({ error: { code, message } });
   else {

@@ -24,7 +24,7 @@ export const TRAIN = verb({
   ],
   async run(io, { operands, given, options }) {
     if (operands.length === 0 && !options.resume)
-      fail("USAGE", "ownlm train: got no text, expected files or folders of text. Try ownlm train --help");
+      fail("USAGE", "train: got no text, expected files or folders of text. Try ownlm train --help");
     const done = await runTraining(io, operands, given);
     if (!io.machine) for (const line of doneLines(done)) io.print(line);
   },

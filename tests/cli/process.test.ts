@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { closeSync, openSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
 import { describe, test } from "node:test";
-import { modelFolder } from "../generate/folders.ts";
+import { sampleText } from "../../src/data/sample.ts";
+import { modelFolder, temporaryFolder } from "../generate/folders.ts";
 import { repoRoot } from "../helpers/paths.ts";
 import { skipWithoutRuntime } from "../helpers/reference-runtime.ts";
 
@@ -86,4 +88,66 @@ describe("the program in a pipe", { skip: skipWithoutRuntime }, () => {
     assert.equal((await program(["no-such-verb"])).status, 2);
     assert.equal((await program([])).status, 0);
   });
+});
+
+describe("training in a pipe", { skip: skipWithoutRuntime }, () => {
+  const SIZES = "--tokenizer char --layers 1 --heads 2 --dim 16 --context 16 --batch 2 --steps 1000000".split(" ");
+
+  function training(): { args: string[]; out: string } {
+    const folder = temporaryFolder();
+    const [text, out] = [path.join(folder, "stories.txt"), path.join(folder, "out")];
+    writeFileSync(text, sampleText({ characters: 5000 }));
+    return { args: ["train", text, "--out", out, "--json", ...SIZES], out };
+  }
+
+  const stops: readonly [says: string, act: (child: ReturnType<typeof spawn>) => void][] = [
+    ["Ctrl-C", (child) => void child.kill("SIGINT")],
+    ["a polite kill", (child) => void child.kill("SIGTERM")],
+    ["a closed terminal", (child) => void child.kill("SIGHUP")],
+    ["a reader that goes away", (child) => void child.stdout!.destroy()],
+  ];
+  for (const [says, stop] of stops)
+    test(`leaves a checkpoint and no lock after ${says}, and never status 0`, async () => {
+      const { args, out } = training();
+      let asked = false;
+      const act = (child: ReturnType<typeof spawn>, stdout: string) => {
+        if (!asked && stdout.includes('"step":3')) stop(child);
+        asked ||= stdout.includes('"step":3');
+      };
+      const { status, signal, stderr } = await program(args, { act });
+      assert.deepEqual([status, signal], [130, null], stderr);
+      assert.doesNotMatch(stderr, /\n.*at /);
+      assert.equal(readdirSync(path.join(out, "checkpoints")).length, 1);
+      assert.ok(!readdirSync(out).includes("train.lock"));
+    });
+});
+
+describe("devices in place of files", { skip: process.platform !== "linux" || skipWithoutRuntime }, () => {
+  const folder = modelFolder("llama");
+  const run = (device: string, place: 0 | 1, ...args: string[]) => {
+    const fd = openSync(device, place === 0 ? "r" : "w");
+    const stdio = (["ignore", "pipe", "pipe"] as ("ignore" | "pipe" | number)[]).with(place, fd);
+    const ended = spawnSync(process.execPath, [main, ...args], { stdio, encoding: "utf8", timeout: 60_000 });
+    closeSync(fd);
+    return ended;
+  };
+
+  test("are an error where they take nothing", () => {
+    const { status, stderr } = run("/dev/full", 1, "generate", folder, "the cat", "-n", "5");
+    assert.equal(status, 1);
+    assert.match(stderr, /^(ownlm: stopped.*\n)?ownlm: output: ENOSPC.*\n$/);
+  });
+
+  test("are an error where they never end", () => {
+    const { status, stdout } = run("/dev/zero", 0, "tokenize", folder, "-", "--json");
+    assert.equal(status, 1);
+    assert.equal(JSON.parse(stdout).error.code, "BAD_TEXT");
+    assert.match(stdout, /standard input: got more than \d+ bytes/);
+  });
+});
+
+test("help and version are JSON, too", async () => {
+  for (const args of [["--json"], ["--help", "--json"], ["train", "--help", "--json"]])
+    assert.match(JSON.parse((await program(args)).stdout).help, /ownlm train/);
+  assert.match(JSON.parse((await program(["--version", "--json"])).stdout).version, /^\d+\./);
 });

@@ -46,6 +46,7 @@ export async function ownlm(args: readonly string[], options: WorldOptions = {})
     platform: "linux",
     host,
     signal,
+    readerGone: () => false,
     stdinIsTerminal: false,
     readStdin: async () => (typeof stdin === "string" ? new TextEncoder().encode(stdin) : stdin),
   };
