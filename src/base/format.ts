@@ -45,3 +45,10 @@ export function formatDuration(ms: number): string {
   const hours = Math.floor(minutes / 60);
   return `${Math.floor(hours / 24)}d ${two(hours % 24)}h`;
 }
+
+/** A path as one word that can be pasted into a shell. */
+export function shellPath(path: string): string {
+  const word = path.startsWith("-") ? `./${path}` : path;
+  if (/^[\p{L}\p{N}_./:@%+=,-]+$/u.test(word)) return word;
+  return /["$`!\n\r]/.test(word) ? `'${word.replaceAll("'", "'\\''")}'` : `"${word}"`;
+}

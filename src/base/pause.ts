@@ -1,4 +1,5 @@
 /** Lets the rest of the program have its turn during long computations. Knows nothing of what is computed. */
+import { fail } from "./errors.ts";
 
 /** Longest time, in milliseconds, that a computation keeps everything else waiting between two of its steps. */
 const TURN_MS = 12;
@@ -14,6 +15,33 @@ export function createPause(nowMs: () => number = () => performance.now()): () =
     await turn();
     last = nowMs();
   };
+}
+
+/** A pause after which the signal counts: throws ABORTED with the message once somebody has aborted. */
+export function createTurn(
+  signal: AbortSignal | undefined,
+  message: string,
+  nowMs?: () => number,
+): () => Promise<void> {
+  const pause = createPause(nowMs);
+  return async () => {
+    await pause();
+    if (signal?.aborted) fail("ABORTED", message);
+  };
+}
+
+/** Runs a long computation to its end with a turn after each of its steps; `onStep` hears of them. */
+export async function inTurns<Step, Result>(
+  steps: Generator<Step, Result>,
+  turn: () => Promise<void>,
+  onStep: (step: Step) => void = () => {},
+): Promise<Result> {
+  for (;;) {
+    const { value, done } = steps.next();
+    if (done) return value;
+    onStep(value);
+    await turn();
+  }
 }
 
 /** One turn of the event loop. Browsers have no `setImmediate`; a message comes sooner there than a timer. */

@@ -1,4 +1,5 @@
 /** The verb `demo`: a first model from a text that is composed here, and a story by it. Nothing to fetch, minutes to wait. */
+import { shellPath } from "../base/format.ts";
 import { sampleStories } from "../data/sample.ts";
 import { generateStream } from "../generate/generate.ts";
 import { openModel } from "../generate/load.ts";
@@ -43,7 +44,7 @@ export const DEMO = verb({
     if (io.machine) return io.json({ out, prompt, text });
     io.print("");
     if (finished) io.print(`That was ${out} again. Another story: add --seed 2. A new model: remove the folder.`);
-    io.print(`More of it: ownlm generate ${out} "The wolf"   Your own: ownlm train TEXT... --out DIR`);
+    io.print(`More of it: ownlm generate ${shellPath(out)} "The wolf"   Your own: ownlm train TEXT... --out DIR`);
   },
 });
 

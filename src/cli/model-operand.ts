@@ -1,5 +1,6 @@
 /** Finds the model and the text among a verb's operands, and opens the model. Knows no verb. */
 import { fail } from "../base/errors.ts";
+import { shellPath } from "../base/format.ts";
 import type { GivenOptions } from "../base/options.ts";
 import { type OpenModel, openModel, openRuntimeFor } from "../generate/load.ts";
 import type { MODEL_OPTIONS } from "../generate/options.ts";
@@ -34,7 +35,10 @@ export async function modelAndText(io: Io, operands: readonly string[], operand:
 
 function missing({ host }: Io, only: string, { verb, what }: TextOperand): never {
   if (host.kindOf(only) !== undefined)
-    fail("USAGE", `${verb}: got the model ${only} and no ${what}. Try: ownlm ${verb} ${only} "Once upon a time"`);
+    fail(
+      "USAGE",
+      `${verb}: got the model ${only} and no ${what}. Try: ownlm ${verb} ${shellPath(only)} "Once upon a time"`,
+    );
   return fail(
     "USAGE",
     `${verb}: ${only}: there is no such folder, and this version has no model in the box. Make one with ownlm train, or try: ownlm ${verb} FOLDER ${JSON.stringify(only)}`,

@@ -1,17 +1,22 @@
 /** The verb `tokenizer train`: a vocabulary learned from texts, as the files that go with it. */
 import { fail } from "../base/errors.ts";
-import { formatCount } from "../base/format.ts";
+import { formatCount, shellPath } from "../base/format.ts";
+import { createTurn, inTurns } from "../base/pause.ts";
 import { readTexts } from "../data/read.ts";
 import type { TextDocument } from "../data/types.ts";
+import type { Host } from "../host/types.ts";
 import type { PatternName } from "../tokenizer/patterns.ts";
-import { type TrainProgress, trainBpe } from "../tokenizer/train-bpe.ts";
+import { bpeTraining, type TrainProgress } from "../tokenizer/train-bpe.ts";
 import { trainChar } from "../tokenizer/train-char.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
 import { tokenizerConfig } from "../tokenizer/write-json.ts";
+import { inFolder } from "../weights/folder.ts";
 import { writeText } from "../weights/safetensors.ts";
 import { liveArea } from "./terminal.ts";
 import { type Io, verb } from "./verb.ts";
 
+/** The tokenizer itself comes last. */
+const FILES = ["tokenizer_config.json", "tokenizer.json"] as const;
 const END_OF_TEXT = "<|endoftext|>";
 /** Nobody knows yet for which model the vocabulary is. */
 const NO_LIMIT = 2 ** 31 - 1;
@@ -43,33 +48,50 @@ export const TOKENIZER_TRAIN = verb({
   ],
   async run(io, { operands, options }) {
     const out = options.out ?? fail("USAGE", "tokenizer train: got no --out, expected a folder to write to");
-    const file = io.host.join(out, "tokenizer.json");
-    if (io.host.kindOf(file) !== undefined) fail("EXISTS", `${file}: exists already. Choose another --out.`);
-    const { documents, warnings } = readTexts(io.host, operands);
+    const { host } = io;
+    for (const file of FILES.map((name) => host.join(out, name)))
+      if (host.kindOf(file) !== undefined) fail("EXISTS", `${file}: exists already. Choose another --out.`);
+    const { documents, warnings } = readTexts(host, operands);
     for (const warning of warnings) io.warn(warning);
-    const tokenizer = learn(io, documents, options);
+    const tokenizer = await inFolder(host, out, async () => {
+      const learned = await learn(io, documents, options);
+      save(host, out, learned);
+      return learned;
+    });
     if (options.type === "bpe" && tokenizer.vocabSize < options.vocab)
       io.warn(`the text gives ${tokenizer.vocabSize} tokens, fewer than the ${options.vocab} asked for`);
-    io.host.makeFolder(out);
-    const config = tokenizerConfig(tokenizer, { modelMaxLength: NO_LIMIT });
-    writeText(io.host, io.host.join(out, "tokenizer_config.json"), `${JSON.stringify(config, null, 2)}\n`);
-    writeText(io.host, file, `${JSON.stringify(tokenizer, null, 2)}\n`);
     if (io.machine) io.json({ out, type: tokenizer.kind, vocabSize: tokenizer.vocabSize });
-    else
-      io.print(`${formatCount(tokenizer.vocabSize)} tokens in ${file}. Try: ownlm tokenize ${out} "Once upon a time"`);
+    else io.print(doneLine(out, tokenizer));
   },
 });
 
-function learn(io: Io, documents: readonly TextDocument[], { type, vocab, pattern }: Wanted): Tokenizer {
+async function learn(io: Io, documents: readonly TextDocument[], { type, vocab, pattern }: Wanted): Promise<Tokenizer> {
   const chunks = documents.flatMap((document) => document.chunks);
   if (type === "char") return trainChar(chunks, { specialTokens: [END_OF_TEXT] });
   const area = io.machine ? undefined : liveArea(io.stderr, { nowMs: io.host.nowMs, env: io.env });
-  const onProgress = (progress: TrainProgress) => area?.draw([progressLine(progress)]);
-  const options = { vocabSize: vocab, specialTokens: [END_OF_TEXT], preTokenizer: pattern, onProgress };
-  const tokenizer = trainBpe(chunks, options);
-  area?.finish([]);
-  return tokenizer;
+  const training = bpeTraining(chunks, { vocabSize: vocab, specialTokens: [END_OF_TEXT], preTokenizer: pattern });
+  const turn = createTurn(io.signal, "stopped: no tokenizer was written", io.host.nowMs);
+  try {
+    return await inTurns(training, turn, (progress) => area?.draw([progressLine(progress)]));
+  } finally {
+    area?.finish();
+  }
 }
+
+/** Both files or none. */
+function save(host: Host, out: string, tokenizer: Tokenizer): void {
+  const contents = [tokenizerConfig(tokenizer, { modelMaxLength: NO_LIMIT }), tokenizer];
+  try {
+    for (const [i, name] of FILES.entries())
+      writeText(host, host.join(out, name), `${JSON.stringify(contents[i], null, 2)}\n`);
+  } catch (error) {
+    for (const name of FILES) host.remove(host.join(out, name));
+    throw error;
+  }
+}
+
+const doneLine = (out: string, { vocabSize }: Tokenizer) =>
+  `${formatCount(vocabSize)} tokens in ${out}. Try: ownlm tokenize ${shellPath(out)} "Once upon a time"`;
 
 function progressLine(progress: TrainProgress): string {
   return progress.stage === "count"

@@ -10,6 +10,8 @@ import type { Io } from "./verb.ts";
 /** Columns of the picture at most: wider ones are harder to read. */
 const MOST_COLUMNS = 100;
 const CHART_LINES = 12;
+/** Points of the curve that are kept, at most. */
+const MOST_POINTS = 8192;
 /** Steps over which the speed is taken. */
 const SPEEDS = 20;
 
@@ -58,6 +60,7 @@ function show(view: View, event: TrainEvent): void {
       break;
     case "step":
       view.losses.push({ step: event.step, loss: event.loss });
+      if (view.losses.length > MOST_POINTS) thin(view.losses);
       view.speeds.push(event.tokensPerSecond);
       if (view.speeds.length > SPEEDS) view.speeds.shift();
       area.draw(picture(view, event), statusLine(view, event));
@@ -76,6 +79,15 @@ function show(view: View, event: TrainEvent): void {
     case "done":
       area.finish(view.losses.length > 0 && area.live ? chartLines(view) : undefined);
   }
+}
+
+/** Pairs of points become their mean: a picture has far fewer columns, and a run may have millions of steps. */
+function thin(points: LossPoint[]): void {
+  for (let i = 0; 2 * i + 1 < points.length; i++) {
+    const [a, b] = [points[2 * i]!, points[2 * i + 1]!];
+    points[i] = { step: b.step, loss: (a.loss + b.loss) / 2 };
+  }
+  points.length = Math.floor(points.length / 2);
 }
 
 /** The run before it starts. */

@@ -1,7 +1,7 @@
 /** The verb `train`: text in, a model of your own out. */
 
 import { fail } from "../base/errors.ts";
-import { formatCount, formatDuration } from "../base/format.ts";
+import { formatCount, formatDuration, shellPath } from "../base/format.ts";
 import { flagName } from "../base/options.ts";
 import { openRuntime } from "../runtime/open.ts";
 import type { DoneEvent } from "../train/events.ts";
@@ -51,6 +51,6 @@ function doneLines({ out, parameters, step, seconds, valLoss, bitsPerByte }: Don
     valLoss === undefined ? "" : `, validation loss ${valLoss.toFixed(4)} (${bitsPerByte!.toFixed(3)} bits/byte)`;
   return [
     `${formatCount(parameters)} parameters after ${formatCount(step)} steps in ${formatDuration(1000 * seconds)}${loss}`,
-    `Your model is in ${out}. Try: ownlm generate ${out} "Once upon a time"`,
+    `Your model is in ${out}. Try: ownlm generate ${shellPath(out)} "Once upon a time"`,
   ];
 }

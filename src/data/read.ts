@@ -14,6 +14,8 @@ export interface ReadOptions {
   readonly strict?: boolean;
   /** Bytes read at once. */
   readonly pieceBytes?: number;
+  /** Picks folders, found below one that was named, that hold no texts. */
+  readonly leaveOut?: (folder: string) => boolean;
   /** Bytes of all files together, at most. The texts are held in memory. */
   readonly maxBytes?: number;
 }
@@ -36,7 +38,7 @@ const MAX_DEPTH = 16;
 export function readTexts(host: ReadHost, paths: readonly string[], options: ReadOptions = {}): Texts {
   if (paths.length === 0) fail("BAD_DATA", "texts: got no path, expected a file or a folder of texts");
   const warnings: string[] = [];
-  const files = paths.flatMap((path) => filesOf(host, path, warnings));
+  const files = paths.flatMap((path) => filesOf(host, path, options, warnings));
   checkSize(host, files, options.maxBytes ?? 2 ** 30);
   const documents = files.flatMap((file) => readFile(host, file, options, warnings));
   if (documents.length === 0) fail("BAD_DATA", `${paths.join(", ")}: every file is empty, expected some text`);
@@ -54,31 +56,46 @@ interface FoundFile {
   readonly listed: boolean;
 }
 
-function filesOf(host: ReadHost, path: string, warnings: string[]): FoundFile[] {
+function filesOf(host: ReadHost, path: string, options: ReadOptions, warnings: string[]): FoundFile[] {
   const kind = host.kindOf(path);
   if (kind === undefined) fail("NOT_FOUND", `${path}: there is no such file or folder. Try another path`);
   if (kind === "other") fail("UNSUPPORTED", `${path}: is no regular file, expected a file or a folder of texts`);
   if (kind === "file") return [{ path, listed: false }];
-  const others: string[] = [];
-  const files = walk(host, path, 0, others);
+  const { leaveOut = () => false } = options;
+  const left: LeftOut = { files: [], folders: [] };
+  const files = walk(host, path, 0, leaveOut, left);
+  const [others, folders] = [left.files, left.folders];
   if (files.length === 0) {
     const found = others.length ? ` among ${others.length} files such as ${others[0]}` : "";
     fail("BAD_DATA", `${path}: no ${EXTENSIONS.join(", ")} file${found}. Try to name the files themselves`);
   }
   if (others.length) warnings.push(`${path}: ${others.length} files of other kinds are left out, such as ${others[0]}`);
+  if (folders.length) warnings.push(`${path}: folders of models are left out: ${folders.join(", ")}`);
   return files.map((file) => ({ path: file, listed: true }));
 }
 
-function walk(host: ReadHost, folder: string, depth: number, others: string[]): string[] {
+interface LeftOut {
+  readonly files: string[];
+  readonly folders: string[];
+}
+
+function walk(
+  host: ReadHost,
+  folder: string,
+  depth: number,
+  leaveOut: (folder: string) => boolean,
+  left: LeftOut,
+): string[] {
   // A link to a folder above would give the same files again and again.
   if (depth > MAX_DEPTH) fail("BAD_DATA", `${folder}: more than ${MAX_DEPTH} folders deep. Is a link a circle?`);
   return host.listFolder(folder).flatMap((name) => {
     if (name.startsWith(".")) return [];
     const path = host.join(folder, name);
     const kind = host.kindOf(path);
-    if (kind === "folder") return walk(host, path, depth + 1, others);
+    if (kind === "folder" && !leaveOut(path)) return walk(host, path, depth + 1, leaveOut, left);
     if (kind === "file" && EXTENSIONS.includes(extensionOf(name))) return [path];
-    if (kind === "file") others.push(name);
+    if (kind === "folder") left.folders.push(name);
+    if (kind === "file") left.files.push(name);
     return [];
   });
 }

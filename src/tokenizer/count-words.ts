@@ -13,13 +13,19 @@ export interface Words {
   readonly symbols: Int32Array;
 }
 
-/** Counts words and spells each as the ids of its UTF-8 bytes. `onText` hears of the code units and words so far. */
-export function countWords(
+/** Code units and different words so far. */
+export interface CountProgress {
+  readonly stage: "count";
+  readonly units: number;
+  readonly words: number;
+}
+
+/** Counts words and spells each as the ids of its UTF-8 bytes. A step for each text. */
+export function* countWords(
   texts: Iterable<string>,
   pattern: PatternName,
   byteIds: Int32Array,
-  onText: (units: number, words: number) => void,
-): Words {
+): Generator<CountProgress, Words> {
   const json = pretokenizerJson(pattern);
   const splitter = byteLevelSplitter(json.preTokenizer, "pre_tokenizer");
   const table = wordTable();
@@ -38,7 +44,7 @@ export function countWords(
     const normal = json.normalizer ? text.normalize("NFC") : text;
     splitter(normal, 0, normal.length, count);
     units += text.length;
-    onText(units, table.size);
+    yield { stage: "count", units, words: table.size };
   }
   return { counts: counts.slice(0, table.size), ...spell(table, byteIds) };
 }

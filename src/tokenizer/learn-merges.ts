@@ -3,18 +3,24 @@ import type { Words } from "./count-words.ts";
 import { mergeHeap } from "./merge-heap.ts";
 import { pairCounts } from "./pair-counts.ts";
 
+/** Tokens of the vocabulary so far, and wanted. */
+export interface MergeProgress {
+  readonly stage: "merge";
+  readonly vocabSize: number;
+  readonly target: number;
+}
+
 /**
  * Merges the most frequent pair (on ties the lower ids) until `tokens`, to which each new spelling is appended, has `vocabSize` entries
  * or no pair is left. Returns the merges in order. A pair whose spelling is a token already makes a merge and no new token.
- * `words.symbols` is used up.
+ * `words.symbols` is used up. A step for each merge.
  */
-export function learnMerges(
+export function* learnMerges(
   words: Words,
   tokens: string[],
   vocabSize: number,
   minFrequency: number,
-  onMerge: (vocabSize: number) => void,
-): [left: number, right: number][] {
+): Generator<MergeProgress, [left: number, right: number][]> {
   const { counts, offsets, symbols } = words;
   const lengths = Int32Array.from(counts, (_, w) => offsets[w + 1]! - offsets[w]!);
   const idOfToken = new Map(tokens.map((token, id) => [token, id]));
@@ -45,7 +51,7 @@ export function learnMerges(
       );
     });
     pairs.offerChanged(heap.push);
-    onMerge(tokens.length);
+    yield { stage: "merge", vocabSize: tokens.length, target: vocabSize };
   }
   return merges;
 }

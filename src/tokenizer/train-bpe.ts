@@ -1,17 +1,15 @@
 /** Learns a byte-level BPE vocabulary from text. The same text and options give the same tokenizer on every platform. */
 import { fail } from "../base/errors.ts";
 import { byteCharacters } from "./bytes.ts";
-import { countWords } from "./count-words.ts";
+import { type CountProgress, countWords } from "./count-words.ts";
 import { tokenizerFromJson } from "./json.ts";
-import { learnMerges } from "./learn-merges.ts";
+import { learnMerges, type MergeProgress } from "./learn-merges.ts";
 import { type PatternName, patterns } from "./patterns.ts";
 import type { Tokenizer } from "./types.ts";
 import { bpeJson, checkSpecials } from "./write-json.ts";
 
 /** How far training has come: code units of text read, then tokens of the vocabulary. */
-export type TrainProgress =
-  | { readonly stage: "count"; readonly units: number; readonly words: number }
-  | { readonly stage: "merge"; readonly vocabSize: number; readonly target: number };
+export type TrainProgress = CountProgress | MergeProgress;
 
 /** Options of {@link trainBpe}. */
 export interface TrainBpeOptions {
@@ -33,7 +31,20 @@ export interface TrainBpeOptions {
  * Throws BAD_OPTION.
  */
 export function trainBpe(texts: Iterable<string>, options: TrainBpeOptions): Tokenizer {
-  const { vocabSize, specialTokens = ["<|endoftext|>"], preTokenizer = "gpt2", minFrequency = 0, onProgress } = options;
+  const steps = bpeTraining(texts, options);
+  for (;;) {
+    const { value, done } = steps.next();
+    if (done) return value;
+    options.onProgress?.(value);
+  }
+}
+
+/** The work of {@link trainBpe} in short steps: whoever goes through them may do other things in between, or stop. */
+export function* bpeTraining(
+  texts: Iterable<string>,
+  options: Omit<TrainBpeOptions, "onProgress">,
+): Generator<TrainProgress, Tokenizer> {
+  const { vocabSize, specialTokens = ["<|endoftext|>"], preTokenizer = "gpt2", minFrequency = 0 } = options;
   checkSpecials(specialTokens, "trainBpe");
   if (!Object.hasOwn(patterns, preTokenizer)) {
     fail(
@@ -53,12 +64,8 @@ export function trainBpe(texts: Iterable<string>, options: TrainBpeOptions): Tok
   }
   const idOfToken = new Map(tokens.map((token, id) => [token, id]));
   const byteIds = Int32Array.from(byteCharacters, (character) => idOfToken.get(character)!);
-  const words = countWords(texts, preTokenizer, byteIds, (units, count) =>
-    onProgress?.({ stage: "count", units, words: count }),
-  );
-  const merges = learnMerges(words, tokens, vocabSize, minFrequency, (size) =>
-    onProgress?.({ stage: "merge", vocabSize: size, target: vocabSize }),
-  );
+  const words = yield* countWords(texts, preTokenizer, byteIds);
+  const merges = yield* learnMerges(words, tokens, vocabSize, minFrequency);
   const spelled = lastOfEach(merges.map(([left, right]) => `${tokens[left]} ${tokens[right]}`));
   return tokenizerFromJson(bpeJson(tokens, spelled, specialTokens, preTokenizer), "trainBpe");
 }

@@ -1,14 +1,16 @@
 /** From files of text to a tokenizer and the tokens that train and validate. Knows no model. */
+import { inTurns } from "../base/pause.ts";
 import { fingerprint } from "../data/fingerprint.ts";
 import { type Tokens, tokenPacker } from "../data/pack.ts";
 import { readTexts } from "../data/read.ts";
 import { type SplitText, splitDocuments } from "../data/split.ts";
 import type { TextDocument } from "../data/types.ts";
 import type { Host } from "../host/types.ts";
-import { trainBpe } from "../tokenizer/train-bpe.ts";
+import { bpeTraining } from "../tokenizer/train-bpe.ts";
 import { trainChar } from "../tokenizer/train-char.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
 import type { TrainEvent } from "./events.ts";
+import { holdsRun } from "./settings.ts";
 
 /** The options that decide the tokens. */
 export interface CorpusOptions {
@@ -37,20 +39,34 @@ const DEFAULT_VOCAB = 2048;
 /** Stands between texts. */
 const END_OF_TEXT = "<|endoftext|>";
 
-/** Reads texts and cuts them into tokens; `tokenizer` is a run's own when it is continued. */
-export function readCorpus(
-  host: Host,
+/** What reading is done with. */
+export interface CorpusWorld {
+  readonly host: Host;
+  readonly tell: (event: TrainEvent) => void;
+  /** Lets the rest of the process have its turn; throws when the run is to stop. */
+  readonly turn: () => Promise<void>;
+}
+
+/**
+ * Reads texts and cuts them into tokens; `tokenizer` is a run's own when it is continued. Folders of runs among folders
+ * of text are left out: their logs are no text.
+ */
+export async function readCorpus(
+  world: CorpusWorld,
   texts: readonly string[],
   options: CorpusOptions,
-  tell: (event: TrainEvent) => void,
   tokenizer?: Tokenizer,
-): Corpus {
+): Promise<Corpus> {
+  const { host, tell, turn } = world;
   tell({ event: "stage", stage: "text", message: `reading ${texts.join(", ")}` });
-  const { documents, warnings } = readTexts(host, texts, { strict: options.strict });
+  const leaveOut = (folder: string) => holdsRun(host, folder);
+  const { documents, warnings } = readTexts(host, texts, { strict: options.strict, leaveOut });
   for (const message of warnings) tell({ event: "warning", message });
-  const used = tokenizer ?? learnTokenizer(documents, options, tell);
+  await turn();
+  const used = tokenizer ?? (await learnTokenizer(world, documents, options));
   const split = splitDocuments(documents, { valFraction: options.valFraction, seed: options.seed });
-  const [train, validation] = [tokensOf(split.train, used), tokensOf(split.validation, used)];
+  const train = await tokensOf(split.train, used, turn);
+  const validation = await tokensOf(split.validation, used, turn);
   return {
     tokenizer: used,
     train,
@@ -60,15 +76,15 @@ export function readCorpus(
   };
 }
 
-function learnTokenizer(
+async function learnTokenizer(
+  { tell, turn }: CorpusWorld,
   documents: readonly TextDocument[],
   { tokenizer: kind, vocab = DEFAULT_VOCAB }: CorpusOptions,
-  tell: (event: TrainEvent) => void,
-): Tokenizer {
+): Promise<Tokenizer> {
   const chunks = documents.flatMap(({ chunks: pieces }) => pieces);
   if (kind === "char") return trainChar(chunks, { specialTokens: documents.length > 1 ? [END_OF_TEXT] : [] });
   tell({ event: "stage", stage: "tokenizer", message: `learning ${vocab} tokens` });
-  const tokenizer = trainBpe(chunks, { vocabSize: vocab, specialTokens: [END_OF_TEXT] });
+  const tokenizer = await inTurns(bpeTraining(chunks, { vocabSize: vocab, specialTokens: [END_OF_TEXT] }), turn);
   if (tokenizer.vocabSize < vocab)
     tell({
       event: "warning",
@@ -77,10 +93,17 @@ function learnTokenizer(
   return tokenizer;
 }
 
-function tokensOf(documents: readonly SplitText[], tokenizer: Tokenizer): Tokens {
+async function tokensOf(
+  documents: readonly SplitText[],
+  tokenizer: Tokenizer,
+  turn: () => Promise<void>,
+): Promise<Tokens> {
   const packer = tokenPacker({ vocabSize: tokenizer.vocabSize, separator: tokenizer.eosId });
   for (const { chunks } of documents) {
-    for (const chunk of chunks) packer.add(tokenizer.encode(chunk, { addSpecialTokens: false }));
+    for (const chunk of chunks) {
+      packer.add(tokenizer.encode(chunk, { addSpecialTokens: false }));
+      await turn();
+    }
     packer.endDocument();
   }
   return packer.finish();

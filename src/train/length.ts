@@ -26,10 +26,16 @@ const MEASURED_MS = 400;
 const MEASURED_STEPS = 5;
 
 /** Milliseconds of a step: the fastest of a few whose results are dropped. The first one fills the memory and is not counted. */
-export async function measureStepMs(stepper: Stepper, sampler: TrainSampler, nowMs: () => number): Promise<number> {
+export async function measureStepMs(
+  stepper: Stepper,
+  sampler: TrainSampler,
+  nowMs: () => number,
+  turn: () => Promise<void>,
+): Promise<number> {
   const { inputIds, targets, weights } = stepper.batch;
   const arrays = { inputIds: inputIds.data, targets: targets.data, weights: weights.data };
   const rehearse = async () => {
+    await turn();
     const startMs = nowMs();
     await stepper.rehearse(() => void sampler.next(arrays));
     return nowMs() - startMs;

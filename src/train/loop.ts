@@ -1,5 +1,6 @@
 /** The loop: steps, validations and checkpoints in their turn. Everything it does comes from outside. */
 import { fail } from "../base/errors.ts";
+import { shellPath } from "../base/format.ts";
 import type { TrainSampler } from "../data/batches.ts";
 import { learningRate } from "../optim/schedule.ts";
 import type { Evaluator, Validation } from "./evaluator.ts";
@@ -72,7 +73,10 @@ export async function trainLoop(parts: LoopParts, start: Progress | undefined): 
 
 function stop(save: () => void, step: number, { out, steps }: RunOptions): never {
   save();
-  return fail("ABORTED", `stopped after step ${step} of ${steps}. Continue with: ownlm train --resume --out ${out}`);
+  return fail(
+    "ABORTED",
+    `stopped after step ${step} of ${steps}. Continue with: ownlm train --resume --out ${shellPath(out)}`,
+  );
 }
 
 async function oneStep({ options, stepper, sampler, tell, nowMs }: LoopParts, step: number): Promise<Progress> {
@@ -101,7 +105,7 @@ async function lookUp(parts: LoopParts, step: number, maxTokens: number): Promis
   const found = await evaluator?.validate(maxTokens, goOn);
   const event = found && evalEvent(step, found, parts.valBytesPerToken);
   if (event) tell(event);
-  if (sample) tell({ event: "sample", step, text: await sample() });
+  if (sample && (await goOn())) tell({ event: "sample", step, text: await sample() });
   return event;
 }
 

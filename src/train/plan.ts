@@ -87,13 +87,23 @@ function productFlops(graph: Graph): number {
   return flops;
 }
 
-/** Throws OUT_OF_MEMORY when a plan needs more than there is, with the nearest settings that need less. */
-export function requireFits(model: CausalLm, shape: RunShape, plan: Plan, availableBytes: number): void {
+/**
+ * Throws OUT_OF_MEMORY when a plan needs more than there is, with the nearest settings that need less; a run that is
+ * continued can change only how it computes.
+ */
+export function requireFits(
+  model: CausalLm,
+  shape: RunShape,
+  plan: Plan,
+  { availableBytes, continued = false }: { readonly availableBytes: number; readonly continued?: boolean },
+): void {
   if (plan.totalBytes <= availableBytes) return;
-  const fitting = alternatives(shape).find((other) => planTraining(model, other).totalBytes <= availableBytes);
+  const others = alternatives(shape).filter(({ batch }) => !continued || batch === shape.batch);
+  const fitting = others.find((other) => planTraining(model, other).totalBytes <= availableBytes);
+  const smaller = continued ? "free some memory" : "try a smaller --dim or fewer --layers";
   const advice = fitting
     ? `Try ${describe(fitting, shape)}.`
-    : `Weights and optimiser alone take ${formatBytes(plan.stateBytes)}: try a smaller --dim or fewer --layers.`;
+    : `Weights and optimiser alone take ${formatBytes(plan.stateBytes)}: ${smaller}.`;
   fail(
     "OUT_OF_MEMORY",
     `this run needs ${formatBytes(plan.totalBytes)}, and ${formatBytes(availableBytes)} of memory is free. ${advice}`,

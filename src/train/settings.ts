@@ -1,10 +1,11 @@
 /** The one file that says what a run is: train.json, everything resolved. Knows no tensors. */
-import { fail } from "../base/errors.ts";
+import { fail, messageOf } from "../base/errors.ts";
+import { readOptions } from "../base/options.ts";
 import type { Host } from "../host/types.ts";
 import { isJsonObject, type JsonObject } from "../models/config.ts";
 import { readJson } from "../weights/folder.ts";
 import { writeText } from "../weights/safetensors.ts";
-import type { DecidedOptions, Intervals, TrainOptions } from "./options.ts";
+import { type DecidedOptions, type Intervals, TRAIN_OPTIONS, type TrainOptions } from "./options.ts";
 
 /** The version of train.json; a newer one is refused. */
 const FORMAT = 1;
@@ -42,7 +43,8 @@ export function holdsRun(host: Host, out: string): boolean {
 export function requireFree(host: Host, out: string): void {
   if (holdsRun(host, out))
     fail("EXISTS", `${out}: holds a run already. Continue it with --resume, or choose another --out`);
-  if (host.kindOf(out) === "file") fail("EXISTS", `${out}: is a file, expected a folder. Choose another --out`);
+  if (!["folder", undefined].includes(host.kindOf(out)))
+    fail("EXISTS", `${out}: is a file, expected a folder. Choose another --out`);
   const found = RUN_FILES.find((name) => host.kindOf(host.join(out, name)) !== undefined);
   if (found !== undefined) fail("EXISTS", `${out}: holds ${found} already. Choose another --out`);
 }
@@ -60,33 +62,56 @@ export function readSettings(host: Host, out: string): RunSettings {
   const bad = (what: string) => fail("BAD_CHECKPOINT", `${file}: ${what}`);
   if (!isJsonObject(json)) return bad("got no JSON object, expected the settings of a run");
   if (json.format !== FORMAT) bad(`format: got ${JSON.stringify(json.format)}, expected ${FORMAT}`);
-  if (!Array.isArray(json.texts) || !json.texts.every((text) => typeof text === "string"))
+  if (!Array.isArray(json.texts) || !json.texts.every((text) => typeof text === "string" && text !== ""))
     bad("texts: expected a list of paths");
-  if (!isJsonObject(json.options)) bad("options: expected an object");
+  if (!isJsonObject(json.options)) return bad("options: expected an object");
   if (!isJsonObject(json.model)) bad("model: expected an object");
   if (typeof json.data !== "string") bad("data: expected a fingerprint");
-  return json as unknown as RunSettings;
+  return { ...(json as unknown as RunSettings), options: checkedOptions(json.options, file) };
+}
+
+/** What every run has decided. */
+const DECIDED: readonly (keyof RunOptions)[] = [
+  ...(["layers", "heads", "kvHeads", "dim", "context", "batch", "lr", "minLr", "threads"] as const),
+  ...(["out", "steps", "warmup", "evalEvery"] as const),
+];
+
+function checkedOptions(json: JsonObject, file: string): RunOptions {
+  try {
+    const options = readOptions(TRAIN_OPTIONS, json, (name) => `${file}: options.${name}`);
+    const missing = DECIDED.find((name) => options[name] === undefined);
+    if (missing) fail("BAD_CHECKPOINT", `${file}: options.${missing} is missing`);
+    return options as RunOptions;
+  } catch (error) {
+    return fail("BAD_CHECKPOINT", messageOf(error), error);
+  }
 }
 
 /** May differ when a run is continued: they change nothing of what is computed. */
-const FREE = new Set(["out", "resume", "keep", "checkpointEvery", "strict"]);
+const FREE: ReadonlySet<string> = new Set(["keep", "checkpointEvery", "checkpointing", "strict"]);
+/** Where and that a run is continued are not among its settings. */
+const CALL: ReadonlySet<string> = new Set(["out", "resume"]);
 
-/** Throws BAD_OPTION where somebody asks to continue a run as another one. */
-export function requireSame(
+/**
+ * The settings of a run that is continued in `out`, which may have moved, with those given that may differ. Throws
+ * BAD_OPTION where somebody asks to continue it as another one.
+ */
+export function continuedSettings(
   settings: RunSettings,
-  texts: readonly string[],
+  out: string,
   given: TrainOptions,
   showName: (name: string) => string,
-): void {
+): RunSettings {
   const recorded: Readonly<Record<string, unknown>> = { ...settings.options };
-  for (const [name, value] of Object.entries(given)) {
-    if (FREE.has(name) || value === undefined || value === recorded[name]) continue;
-    const [got, begun] = [value, recorded[name] ?? "none"];
+  const asked = Object.entries(given).filter(([name, value]) => value !== undefined && !CALL.has(name));
+  for (const [name, value] of asked) {
+    if (FREE.has(name) || value === recorded[name]) continue;
+    const begun = recorded[name] ?? "none";
     fail(
       "BAD_OPTION",
-      `${showName(name)}: got ${got}, but the run was begun with ${begun}. Leave it out with --resume`,
+      `${showName(name)}: got ${value}, but the run was begun with ${begun}. Leave it out with --resume`,
     );
   }
-  if (texts.length > 0 && texts.join("\n") !== settings.texts.join("\n"))
-    fail("BAD_OPTION", `texts: got ${texts.join(", ")}, but the run was begun with ${settings.texts.join(", ")}`);
+  const free = Object.fromEntries(asked.filter(([name]) => FREE.has(name)));
+  return { ...settings, options: { ...settings.options, ...free, out } };
 }

@@ -1,8 +1,8 @@
 /** Text in, a model out: a run from its options to the finished folder, new or continued. */
-import { fail } from "../base/errors.ts";
+import { fail, messageOf, OwnlmError } from "../base/errors.ts";
 import { formatBytes } from "../base/format.ts";
 import { createOwner, type Owner } from "../base/owner.ts";
-import { createPause } from "../base/pause.ts";
+import { createPause, createTurn } from "../base/pause.ts";
 import { type SamplerState, type TrainSampler, trainSampler } from "../data/batches.ts";
 import type { Host } from "../host/types.ts";
 import { familyOf, modelFromConfig } from "../models/registry.ts";
@@ -12,7 +12,7 @@ import type { Runtime, Tensor } from "../runtime/types.ts";
 import { tokenizerFromJson } from "../tokenizer/json.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
 import { cleanCheckpoints, lockFolder } from "../weights/checkpoint.ts";
-import { readJson } from "../weights/folder.ts";
+import { inFolder, readJson } from "../weights/folder.ts";
 import { type Corpus, readCorpus } from "./corpus.ts";
 import { createEvaluator } from "./evaluator.ts";
 import type { DoneEvent, StartEvent, TrainEvent } from "./events.ts";
@@ -22,11 +22,11 @@ import { trainLoop } from "./loop.ts";
 import { type DecidedOptions, decideIntervals, decideOptions, type TrainOptions } from "./options.ts";
 import { evaluationRows, type Plan, planTraining, type RunShape, requireFits } from "./plan.ts";
 import {
+  continuedSettings,
   holdsRun,
   type RunSettings,
   readSettings,
   requireFree,
-  requireSame,
   runSettings,
   saveSettings,
 } from "./settings.ts";
@@ -56,6 +56,9 @@ interface Context extends TrainHooks {
   readonly runtime: Runtime;
   readonly own: Owner["own"];
   readonly tell: (event: TrainEvent) => void;
+  readonly showName: (name: string) => string;
+  /** To be awaited now and then before the first step. */
+  readonly turn: () => Promise<void>;
 }
 
 /** A run ready to go: everything in memory, nothing trained yet in this process. */
@@ -84,27 +87,45 @@ export async function train(
   const options = decideOptions(given, host.cpuThreads(), showName);
   const { out } = options;
   const startMs = host.nowMs();
-  const owner = createOwner();
-  const context = { ...hooks, host, runtime, own: owner.own, tell: hooks.onEvent ?? (() => {}) };
-  try {
-    const continued = options.resume && holdsRun(host, out);
-    if (!continued) requireFree(host, out);
-    host.makeFolder(out);
-    owner.own(lockFolder(host, out));
-    cleanCheckpoints(host, out);
-    const paths = texts.map(host.absolute);
-    if (continued) requireSame(readSettings(host, out), paths, given, showName);
-    const run = continued ? await reopen(context, out, readSettings(host, out)) : await begin(context, paths, options);
-    return await execute(context, run, out, startMs);
-  } finally {
-    owner.dispose();
-  }
+  const paths = texts.map(host.absolute);
+  const continued = options.resume && holdsRun(host, out);
+  if (!continued) requireRoom(host, out, paths, options.resume, showName);
+  const turn = createTurn(hooks.signal, "stopped before training began", host.nowMs);
+  return inFolder(host, out, async () => {
+    const owner = createOwner();
+    const context = { ...hooks, host, runtime, own: owner.own, tell: hooks.onEvent ?? (() => {}), showName, turn };
+    try {
+      owner.own(lockFolder(host, out));
+      cleanCheckpoints(host, out);
+      const run = continued ? await reopen(context, out, paths, given) : await begin(context, paths, options);
+      return await execute(context, run, out, startMs);
+    } finally {
+      owner.dispose();
+    }
+  });
+}
+
+/** Refuses to begin a run where one cannot be begun. */
+function requireRoom(
+  host: Host,
+  out: string,
+  texts: readonly string[],
+  resume: boolean,
+  showName: (name: string) => string,
+): void {
+  requireFree(host, out);
+  if (resume && texts.length === 0)
+    fail("NOT_FOUND", `${out}: holds no run to continue. Try another ${showName("out")}, or texts to begin one with`);
+  // Its log would be text when the run is continued.
+  if (texts.includes(host.absolute(out)))
+    fail("BAD_OPTION", `${showName("out")}: ${out} is a folder of texts. Try a folder in it or beside it`);
 }
 
 /** Prepares a new run and makes its folder one. */
 async function begin(context: Context, texts: readonly string[], decided: DecidedOptions): Promise<Prepared> {
   const { host } = context;
-  const corpus = readCorpus(host, texts, decided, context.tell);
+  const corpus = await readCorpus(context, texts, decided);
+  requirePrompt(corpus.tokenizer, decided, context.showName);
   const model = newModel(decided, corpus.tokenizer);
   const { stepper, msPerStep } = await prepare(context, model, corpus, decided);
   const steps = lengthInSteps(decided, corpus.train.length, msPerStep);
@@ -113,6 +134,27 @@ async function begin(context: Context, texts: readonly string[], decided: Decide
   saveSettings(host, decided.out, settings);
   saveModelFiles(host, decided.out, model, corpus.tokenizer);
   return { settings, model, corpus, stepper, msPerStep };
+}
+
+/** Refuses a prompt that could only fail at the first validation. */
+function requirePrompt(
+  tokenizer: Tokenizer,
+  { prompt, context }: DecidedOptions,
+  showName: (name: string) => string,
+): void {
+  if (prompt === undefined) return;
+  const where = showName("prompt");
+  const { length } = encodedPrompt(tokenizer, prompt, where);
+  if (length >= context)
+    fail("BAD_OPTION", `${where}: got ${length} tokens, expected fewer than the ${context} of ${showName("context")}`);
+}
+
+function encodedPrompt(tokenizer: Tokenizer, prompt: string, where: string): readonly number[] {
+  try {
+    return tokenizer.encode(prompt, { addSpecialTokens: false });
+  } catch (error) {
+    return fail("BAD_OPTION", `${where}: ${messageOf(error)}`, error);
+  }
 }
 
 function newModel(options: DecidedOptions, tokenizer: Tokenizer): CausalLm {
@@ -127,32 +169,40 @@ function newModel(options: DecidedOptions, tokenizer: Tokenizer): CausalLm {
   return modelFromConfig(familyOf(options.arch, "--arch").newConfig(sizes), "config.json");
 }
 
-/** Prepares the run that a folder holds. Its tokenizer is learned again if the run was broken off before it was written. */
-async function reopen(context: Context, out: string, settings: RunSettings): Promise<Prepared> {
+/**
+ * Prepares the run that a folder holds. Its texts may have moved, but not changed. Its tokenizer is learned again if the
+ * run was broken off before it was written.
+ */
+async function reopen(context: Context, out: string, texts: readonly string[], given: TrainOptions): Promise<Prepared> {
   const { host } = context;
+  const settings = continuedSettings(readSettings(host, out), out, given, context.showName);
   const { options } = settings;
   const file = host.join(out, "tokenizer.json");
   const known = host.kindOf(file) === "file" ? tokenizerFromJson(readJson(host, file), file) : undefined;
-  const corpus = readCorpus(host, settings.texts, options, context.tell, known);
-  if (corpus.fingerprint !== settings.data)
-    fail("BAD_DATA", `${settings.texts.join(", ")}: the text is not the one the run in ${out} was begun with`);
+  const paths = texts.length > 0 ? texts : settings.texts;
+  const changed = `${paths.join(", ")}: the text is not the one the run in ${out} was begun with`;
+  const corpus = await readCorpus(context, paths, options, known).catch((error: unknown) => {
+    const unknownCharacter = known && !options.strict && error instanceof OwnlmError && error.code === "BAD_TEXT";
+    return unknownCharacter ? fail("BAD_DATA", `${changed}: ${error.message}`, error) : Promise.reject(error);
+  });
+  if (corpus.fingerprint !== settings.data) fail("BAD_DATA", changed);
   const model = modelFromConfig(settings.model, host.join(out, "train.json"));
   saveModelFiles(host, out, model, corpus.tokenizer);
-  return { settings, model, corpus, ...(await prepare(context, model, corpus, options)) };
+  return { settings, model, corpus, ...(await prepare(context, model, corpus, options, true)) };
 }
 
 /** Refuses what cannot be done, then makes the stepper and measures it. */
-async function prepare(context: Context, model: CausalLm, corpus: Corpus, options: DecidedOptions) {
-  const { host, own, tell } = context;
+async function prepare(context: Context, model: CausalLm, corpus: Corpus, options: DecidedOptions, continued = false) {
+  const { host, own, tell, turn } = context;
   const sampler = samplerOf(corpus, options);
   const shape = shapeOf(options);
   const plan = planTraining(model, shape);
-  requireFits(model, shape, plan, host.availableMemoryBytes());
+  requireFits(model, shape, plan, { availableBytes: host.availableMemoryBytes(), continued });
   requireDisk(host, options, plan);
   tell({ event: "stage", stage: "graph", message: `building the graph of ${plan.parameters} parameters` });
   const session = { threads: options.threads };
   const stepper = own(await createStepper(context.runtime, model, { ...shape, seed: options.seed, session }));
-  return { stepper, msPerStep: await measureStepMs(stepper, sampler, host.nowMs) };
+  return { stepper, msPerStep: await measureStepMs(stepper, sampler, host.nowMs, turn) };
 }
 
 const shapeOf = (options: DecidedOptions): RunShape => ({

@@ -25,6 +25,17 @@ export function readJson(host: Host, file: string): unknown {
   }
 }
 
+/** Makes a folder for what `fill` puts there. One that stays empty, as when that fails, is gone again. */
+export async function inFolder<R>(host: Host, folder: string, fill: () => Promise<R>): Promise<R> {
+  const made = host.kindOf(folder) === undefined;
+  host.makeFolder(folder);
+  try {
+    return await fill();
+  } finally {
+    if (made && host.kindOf(folder) === "folder" && host.listFolder(folder).length === 0) host.remove(folder);
+  }
+}
+
 /**
  * Every tensor of a folder, from one file or from the shards its index lists; of both, the one file counts, as in
  * transformers. Throws NOT_FOUND where there is neither, and BAD_WEIGHTS naming the file and the tensor.

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { closeSync, openSync, readdirSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
 import { describe, test } from "node:test";
@@ -18,11 +18,16 @@ interface Ended {
   readonly stderr: string;
 }
 
-/** Runs the real program. `act` may close its output or send it signals. */
-function program(
-  args: readonly string[],
-  { stdin = "", act }: { stdin?: string; act?: (child: ReturnType<typeof spawn>, stdout: string) => void } = {},
-): Promise<Ended> {
+interface ProgramOptions {
+  readonly stdin?: string;
+  /** Called with what stdout has so far: may close it or send signals. */
+  readonly act?: (child: ReturnType<typeof spawn>, stdout: string) => void;
+  /** Called when something comes on stderr. */
+  readonly onStderr?: (child: ReturnType<typeof spawn>) => void;
+}
+
+/** Runs the real program. */
+function program(args: readonly string[], { stdin = "", act, onStderr }: ProgramOptions = {}): Promise<Ended> {
   const child = spawn(process.execPath, [main, ...args], { timeout: 60_000 });
   let [stdout, stderr] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (piece) => {
@@ -31,6 +36,7 @@ function program(
   });
   child.stderr.setEncoding("utf8").on("data", (piece) => {
     stderr += piece;
+    onStderr?.(child);
   });
   child.stdin.on("error", () => {});
   child.stdin.end(stdin);
@@ -120,6 +126,19 @@ describe("training in a pipe", { skip: skipWithoutRuntime }, () => {
       assert.equal(readdirSync(path.join(out, "checkpoints")).length, 1);
       assert.ok(!readdirSync(out).includes("train.lock"));
     });
+});
+
+test("learning a tokenizer stops at once by Ctrl-C, and leaves nothing", async () => {
+  const folder = temporaryFolder();
+  const [text, out] = [path.join(folder, "numbers.txt"), path.join(folder, "out")];
+  // No word comes twice: there are merges to learn for a long time.
+  writeFileSync(text, Array.from({ length: 300_000 }, (_, i) => (i * 7919).toString(36)).join(" "));
+  const args = ["tokenizer", "train", text, "--out", out, "--vocab", "200000"];
+  const act = (child: ReturnType<typeof spawn>) => void child.kill("SIGINT");
+  const { status, stdout, stderr } = await program(args, { onStderr: act });
+  assert.deepEqual([status, stdout], [130, ""], stderr);
+  assert.match(stderr, /ownlm: stopped: no tokenizer was written\n$/);
+  assert.ok(!existsSync(out));
 });
 
 describe("devices in place of files", { skip: process.platform !== "linux" || skipWithoutRuntime }, () => {

@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { fail } from "../../src/base/errors.ts";
-import { sampleText } from "../../src/data/sample.ts";
 import { host } from "../../src/host/node.ts";
 import type { Host } from "../../src/host/types.ts";
 import type { StartEvent, TrainEvent } from "../../src/train/events.ts";
@@ -13,60 +11,7 @@ import { type TrainHooks, train } from "../../src/train/train.ts";
 import { readSafetensors } from "../../src/weights/safetensors.ts";
 import { runtime, skipWithoutRuntime } from "../helpers/reference-runtime.ts";
 import { killRuns } from "./kill.ts";
-
-const SIZES: TrainOptions = {
-  tokenizer: "char",
-  layers: 1,
-  heads: 2,
-  dim: 16,
-  context: 16,
-  batch: 4,
-  steps: 12,
-  evalEvery: 5,
-  threads: 2,
-};
-
-let folder = "";
-let text = "";
-let count = 0;
-before(() => {
-  folder = mkdtempSync(path.join(tmpdir(), "ownlm-train-"));
-  text = path.join(folder, "stories.txt");
-  writeFileSync(text, sampleText({ characters: 5000 }));
-});
-after(() => rmSync(folder, { recursive: true, force: true }));
-
-const newOut = () => path.join(folder, `out-${count++}`);
-
-function file(name: string, content: string | Uint8Array): string {
-  const at = path.join(folder, name);
-  writeFileSync(at, content);
-  return at;
-}
-
-async function run(out: string, options: TrainOptions = {}, hooks: TrainHooks = {}, texts = [text]) {
-  const events: TrainEvent[] = [];
-  const onEvent = (event: TrainEvent) => {
-    events.push(event);
-    hooks.onEvent?.(event);
-  };
-  const done = await train(host, runtime!, texts, { ...SIZES, out, ...options }, { ...hooks, onEvent });
-  return { done, events };
-}
-
-/** Trains until an event that `when` picks, and stops there as Ctrl-C does. */
-async function stopAt(out: string, when: (event: TrainEvent) => boolean, options: TrainOptions = {}): Promise<void> {
-  const controller = new AbortController();
-  const onEvent = (event: TrainEvent) => {
-    if (when(event)) controller.abort();
-  };
-  await assert.rejects(run(out, options, { onEvent, signal: controller.signal }), { code: "ABORTED" });
-}
-
-const weights = (out: string) => readFileSync(path.join(out, "model.safetensors"));
-const checkpoints = (out: string) => readdirSync(path.join(out, "checkpoints")).sort();
-const losses = (events: readonly TrainEvent[]) =>
-  events.flatMap((event) => (event.event === "step" ? [event.loss] : []));
+import { checkpoints, file, losses, newOut, run, SIZES, stopAt, text, weights } from "./runs.ts";
 
 describe("a training run", { skip: skipWithoutRuntime }, () => {
   test("leaves a folder in Hugging Face's layout, and tells of each step", async () => {
@@ -279,8 +224,12 @@ describe("what a training run refuses", { skip: skipWithoutRuntime }, () => {
     const out = newOut();
     await stopAt(out, (event) => event.event === "step" && event.step === 2);
     await assert.rejects(run(out, { resume: true, batch: 8 }), { code: "BAD_OPTION", message: /batch: got 8.*with 4/ });
-    const other = file("other.txt", "something else entirely");
-    await assert.rejects(run(out, { resume: true }, {}, [other]), { code: "BAD_OPTION", message: /texts/ });
+    const message = /the text is not the one the run in .* was begun with/;
+    const others = ["something else entirely", "☃", readFileSync(text, "utf8").slice(1)];
+    for (const [i, content] of others.entries()) {
+      const other = file(`other-${i}.txt`, content.repeat(100));
+      await assert.rejects(run(out, { resume: true }, {}, [other]), { code: "BAD_DATA", message });
+    }
     const changed = file("changed.txt", readFileSync(text));
     const second = newOut();
     await assert.rejects(
