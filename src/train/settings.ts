@@ -115,3 +115,12 @@ export function continuedSettings(
   const free = Object.fromEntries(asked.filter(([name]) => FREE.has(name)));
   return { ...settings, options: { ...settings.options, ...free, out } };
 }
+
+/** Throws BAD_CHECKPOINT where a run's model is not the one that its options make, as far as both tell. */
+export function requireMade(model: JsonObject, expected: JsonObject, where: string): void {
+  for (const [key, value] of Object.entries(expected)) {
+    const [got, made] = [JSON.stringify(model[key]), JSON.stringify(value)];
+    if (got !== undefined && got !== made)
+      fail("BAD_CHECKPOINT", `${where}: model.${key}: got ${got.slice(0, 60)}, and its options make it ${made}`);
+  }
+}

@@ -27,6 +27,7 @@ import {
   type RunSettings,
   readSettings,
   requireFree,
+  requireMade,
   runSettings,
   saveSettings,
 } from "./settings.ts";
@@ -186,6 +187,7 @@ async function reopen(context: Context, out: string, texts: readonly string[], g
     return unknownCharacter ? fail("BAD_DATA", `${changed}: ${error.message}`, error) : Promise.reject(error);
   });
   if (corpus.fingerprint !== settings.data) fail("BAD_DATA", changed);
+  requireMade(settings.model, newModel(options, corpus.tokenizer).config, host.join(out, "train.json"));
   const model = modelFromConfig(settings.model, host.join(out, "train.json"));
   saveModelFiles(host, out, model, corpus.tokenizer);
   return { settings, model, corpus, ...(await prepare(context, model, corpus, options, true)) };

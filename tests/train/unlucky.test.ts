@@ -92,6 +92,16 @@ describe("a train.json that is damaged", { skip: skipWithoutRuntime }, () => {
       await assert.rejects(resumed(out), { code: "BAD_CHECKPOINT", message });
       assert.ok(!readdirSync(out).includes("train.lock"));
     });
+
+  test("is refused where its model is not what its options make, however large", async () => {
+    const out = newOut();
+    await stopAt(out, atStep(1));
+    const json = path.join(out, "train.json");
+    const settings = JSON.parse(readFileSync(json, "utf8"));
+    writeFileSync(json, JSON.stringify({ ...settings, model: { ...settings.model, num_hidden_layers: 1e9 } }));
+    const message = /model.num_hidden_layers: got 1000000000, and its options make it 1$/;
+    await assert.rejects(resumed(out), { code: "BAD_CHECKPOINT", message });
+  });
 });
 
 describe("a prompt to watch", { skip: skipWithoutRuntime }, () => {
