@@ -91,15 +91,21 @@ function createFile(file: string): FileWriter {
  */
 function createExclusive(file: string, text: string): boolean {
   const temporary = `${file}.${process.pid}.tmp`;
-  at(file, () => fs.writeFileSync(temporary, text));
   try {
-    fs.linkSync(temporary, file);
+    at(file, () => fs.writeFileSync(temporary, text));
+    return linkNew(temporary, file) ?? createWithoutLink(file, text);
+  } finally {
+    remove(temporary);
+  }
+}
+
+/** A second name for a file: false where the name is taken, undefined where there are no links. */
+function linkNew(file: string, name: string): boolean | undefined {
+  try {
+    fs.linkSync(file, name);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    return createWithoutLink(file, text);
-  } finally {
-    fs.rmSync(temporary, { force: true });
+    return (error as NodeJS.ErrnoException).code === "EEXIST" ? false : undefined;
   }
 }
 

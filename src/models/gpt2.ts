@@ -126,6 +126,8 @@ function newConfig(sizes: ModelSizes): JsonObject {
       "BAD_OPTION",
       `--kv-heads: got ${sizes.kvHeads}, expected --heads ${sizes.heads}. GPT-2 shares no keys: try --arch llama.`,
     );
+  if (sizes.tied === false)
+    fail("BAD_OPTION", "--untied: GPT-2's output head is its embedding. Leave it out, or try --arch llama.");
   return {
     architectures: ["GPT2LMHeadModel"],
     model_type: "gpt2",

@@ -38,7 +38,7 @@ export interface ModelSizes {
   readonly context: number;
   /** Width of the feed-forward layer; default the family's own multiple of `dim`. */
   readonly feedForward?: number;
-  /** Llama only: use the embedding as the output head too. GPT-2's always is. */
+  /** Use the embedding as the output head too (default). GPT-2 knows nothing else. */
   readonly tied?: boolean;
   readonly bosTokenId?: number;
   readonly eosTokenId?: number;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import fs, { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import process from "node:process";
@@ -337,6 +337,20 @@ describe("Node's file systems", () => {
   test("make a folder that is there already into nothing new, the root too", () => {
     nodeHost.makeFolder(path.parse(root).root);
     nodeHost.makeFolder(root);
+  });
+
+  test("leave nothing of a file that a full disk has no room for", (context) => {
+    const folder = newFolder(nodeHost, root);
+    const write = fs.writeFileSync;
+    context.mock.method(fs, "writeFileSync", (file: string) => {
+      write(file, "");
+      throw Object.assign(new Error("full"), { code: "ENOSPC" });
+    });
+    assert.equal(
+      codeOf(() => nodeHost.createExclusive(path.join(folder, "lock"), "1")),
+      "DISK",
+    );
+    assert.deepEqual(nodeHost.listFolder(folder), []);
   });
 
   test("name links in a circle and names that are too long", { skip: process.platform === "win32" }, () => {

@@ -195,6 +195,7 @@ describe("what a training run refuses", { skip: skipWithoutRuntime }, () => {
     ["two lengths at once", "BAD_OPTION", /steps and epochs/, { epochs: 1 }],
     ["a model that cannot fit", "OUT_OF_MEMORY", /[GT]iB/, { dim: 65536, layers: 64, heads: 64 }],
     ["an option that is none", "BAD_OPTION", /Did you mean batch/, { bacth: 3 } as TrainOptions],
+    ["GPT-2 with a head of its own", "BAD_OPTION", /untied/, { arch: "gpt2", untied: true }],
     ["GPT-2 with shared keys", "BAD_OPTION", /llama/, { arch: "gpt2", heads: 4, kvHeads: 2 }],
   ];
   for (const [says, code, message, options, texts] of cases)
