@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** The names that programs import from "ownlm". */
 import { createLibrary } from "./generate/library.ts";
 import { host } from "./host/open.ts";
