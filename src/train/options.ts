@@ -15,7 +15,8 @@ export const PRESETS = {
 type PresetName = keyof typeof PRESETS;
 const PRESET_NAMES = Object.keys(PRESETS) as [PresetName, ...PresetName[]];
 const PRESET = "the preset's";
-const MUON_LR = 0.01;
+/** Peak learning rates with Muon: its own, and AdamW's for what is left to it. Measured: docs/optim.md. */
+const [MUON_LR, BESIDE_MUON_LR] = [0.01, 0.01];
 
 /** Options of `train`. */
 export const TRAIN_OPTIONS = {
@@ -38,7 +39,13 @@ export const TRAIN_OPTIONS = {
   batch: { kind: "int", min: 1, max: 2 ** 16, auto: PRESET, help: "Rows computed at once" },
   accumulation: { kind: "int", min: 1, max: 2 ** 16, default: 1, help: "Batches whose gradients make one step" },
   checkpointing: { kind: "flag", help: "Save memory: compute activations again in the backward pass" },
-  lr: { kind: "number", min: 0, max: 10, auto: "0.02 / sqrt(--dim), at most 0.003", help: "Peak learning rate" },
+  lr: {
+    kind: "number",
+    min: 0,
+    max: 10,
+    auto: "0.36 / --dim, at most 0.005; 0.01 with Muon",
+    help: "Peak learning rate",
+  },
   optimizer: {
     kind: "choice",
     choices: ["adamw", "muon"],
@@ -126,7 +133,7 @@ function decideRates(
   dim: number,
   name: (plain: string) => string,
 ): { lr: number; minLr: number; muonLr?: number } {
-  const lr = given.lr ?? Math.min(0.003, 0.02 / Math.sqrt(dim));
+  const lr = given.lr ?? (optimizer === "muon" ? BESIDE_MUON_LR : Math.min(0.005, 0.36 / dim));
   const minLr = given.minLr ?? lr / 10;
   if (minLr > lr) fail("BAD_OPTION", `${name("minLr")}: got ${minLr}, expected at most ${name("lr")} ${lr}`);
   const muon = `${name("optimizer")} muon`;
