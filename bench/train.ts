@@ -9,9 +9,10 @@ import path from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { rng } from "../src/base/rng.ts";
+import { host } from "../src/host/node.ts";
 import { familyOf, modelFromConfig } from "../src/models/registry.ts";
 import { openRuntime } from "../src/runtime/open.ts";
-import { planTraining } from "../src/train/plan.ts";
+import { affordsPattern, planTraining } from "../src/train/plan.ts";
 import { type BatchTensors, createStepper, type Stepper } from "../src/train/stepper.ts";
 import { benchArguments, main, median, report, secondsOf, sgemmPeak } from "./measure.ts";
 
@@ -113,8 +114,9 @@ await main(async () => {
   const runtime = await openRuntime();
   const model = benchModel();
   const plan = planTraining(model, SHAPE);
+  const memoryPattern = affordsPattern(plan, host.availableMemoryBytes());
   const peaks = [await sgemmPeak(runtime, threads)];
-  using stepper = await createStepper(runtime, model, { ...SHAPE, seed: 1, session: { threads } });
+  using stepper = await createStepper(runtime, model, { ...SHAPE, seed: 1, session: { threads, memoryPattern } });
   const run = () => ourSpeed(stepper, numbers.steps!, plan.tokensPerStep);
   const { tokensPerSecond, peers } = await compare(run, findPython(), numbers);
   peaks.push(await sgemmPeak(runtime, threads));

@@ -22,7 +22,7 @@ const OPTIONS = {
 const CHARACTERS = 1_500_000;
 
 /** Sizes that learn whole sentences in a minute or two on two cores. */
-const SIZES = { preset: "nano" } as const;
+const SIZES = { preset: "nano", optimizer: "muon" } as const;
 
 /** A first model, with nothing to fetch. */
 export const DEMO = verb({

@@ -98,7 +98,7 @@ function planLines(e: StartEvent): string[] {
   return [
     `model    ${e.model}, ${formatCount(plan.parameters)} parameters, ${formatCount(e.vocabSize)} tokens in its vocabulary`,
     `text     ${formatCount(e.trainTokens)} tokens to train on, ${formatCount(e.valTokens)} to validate with`,
-    `memory   ${formatBytes(plan.totalBytes)} of ${formatBytes(e.availableBytes)} free`,
+    `memory   ${formatBytes(e.plannedBytes)} of ${formatBytes(e.availableBytes)} free`,
     `work     ${from}${formatCount(todo)} steps of ${formatCount(plan.tokensPerStep)} tokens: ${formatCount(todo * plan.tokensPerStep)} tokens`,
     `time     about ${formatDuration(e.minutes * 60_000)} at ${formatCount(e.tokensPerSecond)} tokens/s`,
     `output   ${visibleText(e.out)}`,

@@ -6,7 +6,7 @@ import { readTexts } from "../data/read.ts";
 import { type SplitText, splitDocuments } from "../data/split.ts";
 import type { TextDocument } from "../data/types.ts";
 import type { Host } from "../host/types.ts";
-import { bpeTraining } from "../tokenizer/train-bpe.ts";
+import { bpeTraining, END_OF_TEXT } from "../tokenizer/train-bpe.ts";
 import { trainChar } from "../tokenizer/train-char.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
 import type { TrainEvent } from "./events.ts";
@@ -35,9 +35,6 @@ export interface Corpus {
 }
 
 const DEFAULT_VOCAB = 2048;
-
-/** Stands between texts. */
-const END_OF_TEXT = "<|endoftext|>";
 
 /** What reading is done with. */
 export interface CorpusWorld {

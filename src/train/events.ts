@@ -7,6 +7,8 @@ export interface StartEvent {
   readonly out: string;
   readonly model: string;
   readonly plan: Plan;
+  /** Memory that the run will take, and what was free. */
+  readonly plannedBytes: number;
   readonly availableBytes: number;
   readonly vocabSize: number;
   readonly trainTokens: number;

@@ -23,6 +23,8 @@ export interface Plan {
   /** Activations and gradients alive at the worst moment, of a step and of a validation. */
   readonly activationBytes: number;
   readonly totalBytes: number;
+  /** The same with the runtime's memory pattern: a step's activations then exist twice. */
+  readonly patternBytes: number;
   /** Floating-point operations of the matrix products of one step: forward, backward and Muon's. */
   readonly flopsPerStep: number;
 }
@@ -49,8 +51,8 @@ export function planTraining(model: CausalLm, shape: RunShape): Plan {
   const sumBytes = shape.accumulation === 1 ? 0 : 4 * parameters;
   const stateBytes = 2 * (checkpointBytes + sumBytes);
   const evaluation = evaluationGraph(model, evaluationRows(shape), shape.context);
-  const activationBytes =
-    ARENA_FACTOR * (peakBytes(graph) + peakBytes(evaluation)) + SCRATCH_VALUES * largestValue(graph);
+  const stepBytes = peakBytes(graph);
+  const activationBytes = ARENA_FACTOR * (stepBytes + peakBytes(evaluation)) + SCRATCH_VALUES * largestValue(graph);
   return {
     parameters,
     tokensPerStep: shape.batch * shape.context * shape.accumulation,
@@ -58,8 +60,14 @@ export function planTraining(model: CausalLm, shape: RunShape): Plan {
     stateBytes,
     activationBytes,
     totalBytes: stateBytes + activationBytes + ENGINE_BYTES,
+    patternBytes: stateBytes + activationBytes + ENGINE_BYTES + stepBytes,
     flopsPerStep: shape.accumulation * productFlops(graph),
   };
+}
+
+/** True where there is plenty of memory: the runtime's memory pattern makes steps some 5 % faster (docs/log.md). */
+export function affordsPattern({ patternBytes }: Plan, availableBytes: number): boolean {
+  return patternBytes <= availableBytes / 2;
 }
 
 function largestValue(graph: Graph): number {

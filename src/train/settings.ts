@@ -1,8 +1,8 @@
 /** The one file that says what a run is: train.json, everything resolved. Knows no tensors. */
 import { fail, messageOf } from "../base/errors.ts";
+import { isJsonObject, type JsonObject } from "../base/json.ts";
 import { readOptions } from "../base/options.ts";
 import type { Host } from "../host/types.ts";
-import { isJsonObject, type JsonObject } from "../models/config.ts";
 import { readJson } from "../weights/folder.ts";
 import { writeText } from "../weights/safetensors.ts";
 import { type DecidedOptions, type Intervals, TRAIN_OPTIONS, type TrainOptions } from "./options.ts";

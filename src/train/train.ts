@@ -20,7 +20,7 @@ import { lengthInSteps, measureStepMs } from "./length.ts";
 import { openLog } from "./log.ts";
 import { trainLoop } from "./loop.ts";
 import { type DecidedOptions, decideIntervals, decideOptions, type TrainOptions } from "./options.ts";
-import { evaluationRows, type Plan, planTraining, type RunShape, requireFits } from "./plan.ts";
+import { affordsPattern, evaluationRows, type Plan, planTraining, type RunShape, requireFits } from "./plan.ts";
 import {
   continuedSettings,
   holdsRun,
@@ -68,6 +68,8 @@ interface Prepared {
   readonly model: CausalLm;
   readonly corpus: Corpus;
   readonly stepper: Stepper;
+  readonly plan: Plan;
+  readonly memory: Pick<StartEvent, "plannedBytes" | "availableBytes">;
   readonly msPerStep: number;
 }
 
@@ -128,13 +130,13 @@ async function begin(context: Context, texts: readonly string[], decided: Decide
   const corpus = await readCorpus(context, texts, decided);
   requirePrompt(corpus.tokenizer, decided, context.showName);
   const model = newModel(decided, corpus.tokenizer);
-  const { stepper, msPerStep } = await prepare(context, model, corpus, decided);
-  const steps = lengthInSteps(decided, corpus.train.length, msPerStep);
+  const prepared = await prepare(context, model, corpus, decided);
+  const steps = lengthInSteps(decided, corpus.train.length, prepared.msPerStep);
   const options = { ...decided, steps, ...decideIntervals(decided, steps) };
   const settings = runSettings({ texts, options, data: corpus.fingerprint, model: model.config });
   saveSettings(host, decided.out, settings);
   saveModelFiles(host, decided.out, model, corpus.tokenizer);
-  return { settings, model, corpus, stepper, msPerStep };
+  return { settings, model, corpus, ...prepared };
 }
 
 /** Refuses a prompt that could only fail at the first validation. */
@@ -199,12 +201,15 @@ async function prepare(context: Context, model: CausalLm, corpus: Corpus, option
   const sampler = samplerOf(corpus, options);
   const shape = shapeOf(options);
   const plan = planTraining(model, shape);
-  requireFits(model, shape, plan, { availableBytes: host.availableMemoryBytes(), continued });
+  const availableBytes = host.availableMemoryBytes();
+  requireFits(model, shape, plan, { availableBytes, continued });
   requireDisk(host, options, plan);
   tell({ event: "stage", stage: "graph", message: `building the graph of ${plan.parameters} parameters` });
-  const session = { threads: options.threads };
+  const memoryPattern = affordsPattern(plan, availableBytes);
+  const session = { threads: options.threads, memoryPattern };
   const stepper = own(await createStepper(context.runtime, model, { ...shape, seed: options.seed, session }));
-  return { stepper, msPerStep: await measureStepMs(stepper, sampler, host.nowMs, turn) };
+  const memory = { plannedBytes: memoryPattern ? plan.patternBytes : plan.totalBytes, availableBytes };
+  return { stepper, plan, memory, msPerStep: await measureStepMs(stepper, sampler, host.nowMs, turn) };
 }
 
 const shapeOf = (options: DecidedOptions): RunShape => ({
@@ -251,7 +256,7 @@ async function execute(context: Context, run: Prepared, out: string, startMs: nu
     context.tell(event);
   };
   const valBytesPerToken = corpus.valBytes / Math.max(1, corpus.validation.length);
-  tell(startEvent(context, run, out, start, valBytesPerToken));
+  tell(startEvent(run, out, start, valBytesPerToken));
   const session = { threads: options.threads };
   const rows = { batch: evaluationRows(options), context: options.context, session };
   const evaluator =
@@ -288,21 +293,19 @@ async function execute(context: Context, run: Prepared, out: string, startMs: nu
 }
 
 function startEvent(
-  { host }: Context,
-  { settings, model, corpus, msPerStep }: Prepared,
+  { settings, model, corpus, plan, memory, msPerStep }: Prepared,
   out: string,
   start: Progress | undefined,
   valBytesPerToken: number,
 ): StartEvent {
   const { options } = settings;
-  const plan = planTraining(model, shapeOf(options));
   const resumedFrom = start?.step ?? 0;
   return {
     event: "start",
     out,
     model: model.modelType,
     plan,
-    availableBytes: host.availableMemoryBytes(),
+    ...memory,
     vocabSize: model.vocabSize,
     trainTokens: corpus.train.length,
     valTokens: corpus.validation.length,

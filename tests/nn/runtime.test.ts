@@ -102,10 +102,11 @@ for (const name of GOLDEN_MODELS) {
       }
     });
 
-    test("trains to the same bits when run again and when blocks are computed twice", async () => {
+    test("trains to the same bits when run again, when blocks are computed twice, and with planned memory", async () => {
       const first = await train(known);
-      for (const checkpointing of [false, true]) {
-        const again = await train(known, { checkpointing });
+      const patterned = { session: { threads: 2, memoryPattern: true } };
+      for (const changes of [{}, { checkpointing: true }, patterned]) {
+        const again = await train(known, changes);
         assert.deepEqual(again.losses, first.losses);
         assert.deepEqual(again.final, first.final);
       }
