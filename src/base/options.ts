@@ -3,6 +3,7 @@
  * Knows no program that has them.
  */
 import { fail } from "./errors.ts";
+import { showJson } from "./json.ts";
 import { nearest } from "./nearest.ts";
 
 interface Described {
@@ -109,7 +110,7 @@ function defaultOf(spec: OptionSpec): unknown {
 
 function checkedValue(spec: OptionSpec, value: unknown, name: string): unknown {
   if (isValue(spec, value)) return value;
-  return fail("BAD_OPTION", `${name}: got ${showValue(value)}, expected ${expectedOf(spec)}`);
+  return fail("BAD_OPTION", `${name}: got ${showJson(value)}, expected ${expectedOf(spec)}`);
 }
 
 function isValue(spec: OptionSpec, value: unknown): boolean {
@@ -154,11 +155,6 @@ function rangeText({ min, max }: NumberSpec): string {
   return max === Number.POSITIVE_INFINITY || max === Number.MAX_SAFE_INTEGER
     ? `of at least ${min}`
     : `from ${min} to ${max}`;
-}
-
-function showValue(value: unknown): string {
-  const text = typeof value === "number" ? String(value) : (JSON.stringify(value) ?? String(value));
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 
 /** The value that a text stands for; what is no number comes back as it is, for {@link readOptions} to refuse. */

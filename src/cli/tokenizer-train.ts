@@ -6,10 +6,11 @@ import { readTexts } from "../data/read.ts";
 import type { TextDocument } from "../data/types.ts";
 import type { Host } from "../host/types.ts";
 import type { PatternName } from "../tokenizer/patterns.ts";
-import { bpeTraining, type TrainProgress } from "../tokenizer/train-bpe.ts";
+import { bpeTraining, END_OF_TEXT, type TrainProgress } from "../tokenizer/train-bpe.ts";
 import { trainChar } from "../tokenizer/train-char.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
 import { tokenizerConfig } from "../tokenizer/write-json.ts";
+import { discard } from "../weights/files.ts";
 import { inFolder } from "../weights/folder.ts";
 import { writeText } from "../weights/safetensors.ts";
 import { liveArea } from "./terminal.ts";
@@ -17,7 +18,6 @@ import { type Io, verb } from "./verb.ts";
 
 /** The tokenizer itself comes last. */
 const FILES = ["tokenizer_config.json", "tokenizer.json"] as const;
-const END_OF_TEXT = "<|endoftext|>";
 /** Nobody knows yet for which model the vocabulary is. */
 const NO_LIMIT = 2 ** 31 - 1;
 
@@ -85,7 +85,7 @@ function save(host: Host, out: string, tokenizer: Tokenizer): void {
     for (const [i, name] of FILES.entries())
       writeText(host, host.join(out, name), `${JSON.stringify(contents[i], null, 2)}\n`);
   } catch (error) {
-    for (const name of FILES) host.remove(host.join(out, name));
+    for (const name of FILES) discard(host, host.join(out, name));
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 /** Documents from a .jsonl file: one JSON object with a "text" on each line. Errors name the line. */
 import { fail } from "../base/errors.ts";
+import { isJsonObject } from "../base/json.ts";
 import { decodeUtf8, markBytes, type TextPieces } from "./pieces.ts";
 import type { TextDocument } from "./types.ts";
 import { countCodePoints } from "./utf8.ts";
@@ -76,9 +77,8 @@ function textField(line: string, where: string): string {
   } catch (error) {
     fail("BAD_DATA", `${where}: is no JSON: got ${quote(line)}, expected {"text": "..."}`, error);
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    return fail("BAD_DATA", `${where}: got ${quote(line)}, expected an object {"text": "..."}`);
-  const text = Object.hasOwn(value, "text") ? (value as { text: unknown }).text : undefined;
+  if (!isJsonObject(value)) return fail("BAD_DATA", `${where}: got ${quote(line)}, expected an object {"text": "..."}`);
+  const text = Object.hasOwn(value, "text") ? value.text : undefined;
   if (typeof text === "string") return text;
   const fields = Object.keys(value).slice(0, 5).join(", ") || "none";
   return fail("BAD_DATA", `${where}: "text" is ${kindOf(text)}, expected a string (fields: ${quote(fields)})`);

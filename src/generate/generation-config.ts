@@ -1,8 +1,8 @@
 /** How a model's files want it to be used: end tokens and sampling. Knows Hugging Face's keys, and no weights. */
 import { fail } from "../base/errors.ts";
+import { isJsonObject, type JsonObject } from "../base/json.ts";
 import { expectedOf, readOptions } from "../base/options.ts";
 import type { Host } from "../host/types.ts";
-import { isJsonObject, type JsonObject } from "../models/config.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
 import { readJson } from "../weights/folder.ts";
 import { GENERATE_OPTIONS } from "./options.ts";

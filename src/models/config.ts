@@ -1,13 +1,6 @@
 /** Reads config.json with every number checked before it sizes anything. Knows no family's keys. */
 import { fail } from "../base/errors.ts";
-
-/** A parsed JSON object. */
-export type JsonObject = { readonly [key: string]: unknown };
-
-/** True for a JSON object, false for null and arrays. */
-export function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+import { isJsonObject, type JsonObject, showJson } from "../base/json.ts";
 
 /** Reads keys of one object; errors are BAD_CONFIG with the file and key, UNSUPPORTED for what cannot be honoured. */
 export interface ConfigReader {
@@ -31,7 +24,7 @@ const MAX_INT = 2 ** 31 - 1;
 export function configReader(config: JsonObject, where: string): ConfigReader {
   const get = (key: string): unknown => (Object.hasOwn(config, key) ? config[key] : undefined);
   const bad = (key: string, expected: string): never =>
-    fail("BAD_CONFIG", `${where}: ${key}: got ${show(get(key))}, expected ${expected}`);
+    fail("BAD_CONFIG", `${where}: ${key}: got ${showJson(get(key))}, expected ${expected}`);
   const read = <T>(key: string, fallback: T | undefined, expected: string, test: (x: unknown) => x is T): T => {
     const value = get(key) ?? fallback;
     return test(value) ? value : bad(key, expected);
@@ -56,16 +49,11 @@ export function configReader(config: JsonObject, where: string): ConfigReader {
     expect(key, ...allowed) {
       const value = get(key);
       if (value === undefined || value === null || allowed.includes(value as string)) return;
-      const listed = allowed.map(show).join(" or ");
-      fail("UNSUPPORTED", `${where}: ${key}: got ${show(value)}, and this version runs only ${listed}`);
+      const listed = allowed.map(showJson).join(" or ");
+      fail("UNSUPPORTED", `${where}: ${key}: got ${showJson(value)}, and this version runs only ${listed}`);
     },
     has: (key) => get(key) !== undefined && get(key) !== null,
   };
-}
-
-function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? "nothing";
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 
 /** Throws BAD_OPTION unless `part` divides `whole`. */

@@ -1,5 +1,6 @@
 /** GPT-2 (Radford et al. 2019): learned positions, layer norms before each block, GELU, tied head. */
 import { fail } from "../base/errors.ts";
+import type { JsonObject } from "../base/json.ts";
 import { mulDims } from "../base/shapes.ts";
 import { parameter, scope } from "../graph/build.ts";
 import { add, gather, gelu, reshape, split } from "../graph/functions.ts";
@@ -7,7 +8,7 @@ import type { Value } from "../graph/types.ts";
 import { attention, cacheHeadDim } from "../nn/attention.ts";
 import type { ModelBuilder } from "../nn/builder.ts";
 import { embedding, layerNorm, linear, normal, tiedHead } from "../nn/layers.ts";
-import { configReader, type JsonObject, needDivides } from "./config.ts";
+import { configReader, needDivides } from "./config.ts";
 import type { CausalLm, ModelFamily, ModelSizes } from "./types.ts";
 
 interface Gpt2Config {

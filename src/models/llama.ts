@@ -1,5 +1,6 @@
 /** Llama 2 and 3 (Touvron et al. 2023; Grattafiori et al. 2024): RMSNorm, rotary positions, grouped queries, SwiGLU. */
 import { fail } from "../base/errors.ts";
+import type { JsonObject } from "../base/json.ts";
 import { parameter, scope } from "../graph/build.ts";
 import { add } from "../graph/functions.ts";
 import type { Value } from "../graph/types.ts";
@@ -7,7 +8,7 @@ import { attention, cacheHeadDim } from "../nn/attention.ts";
 import type { ModelBuilder } from "../nn/builder.ts";
 import { embedding, linear, normal, rmsNorm, swiglu, tiedHead } from "../nn/layers.ts";
 import { type RopeOptions, ropeTables } from "../nn/rope.ts";
-import { type ConfigReader, configReader, type JsonObject, needDivides } from "./config.ts";
+import { type ConfigReader, configReader, needDivides } from "./config.ts";
 import type { CausalLm, ModelFamily, ModelSizes } from "./types.ts";
 
 interface LlamaConfig {

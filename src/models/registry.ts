@@ -1,6 +1,6 @@
 /** Finds the family of a config. A new family is one file and one line here. */
 import { fail } from "../base/errors.ts";
-import { isJsonObject } from "./config.ts";
+import { isJsonObject } from "../base/json.ts";
 import { GPT2 } from "./gpt2.ts";
 import { LLAMA } from "./llama.ts";
 import type { CausalLm, ModelFamily } from "./types.ts";

@@ -1,7 +1,8 @@
 /** What every model family gives: its sizes, its config.json, and the two functions that write its graph. */
+
+import type { JsonObject } from "../base/json.ts";
 import type { Value } from "../graph/types.ts";
 import type { ModelBuilder } from "../nn/builder.ts";
-import type { JsonObject } from "./config.ts";
 
 /** The sizes of a KV cache for one token of one row. */
 export interface CacheShape {

@@ -1,12 +1,13 @@
 /** Typed access to fields of untrusted JSON. Knows no schema. */
 import { fail } from "../base/errors.ts";
+import { isJsonObject } from "../base/json.ts";
 
 /** A JSON object whose keys are its own. */
 export type JsonRecord = Readonly<Record<string, unknown>>;
 
 /** The value as an object without inherited keys, or BAD_TOKENIZER naming `where`. The copy is shallow. */
 export function recordAt(value: unknown, where: string): JsonRecord {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+  if (!isJsonObject(value)) {
     return fail("BAD_TOKENIZER", `${where}: got ${describe(value)}, expected an object`);
   }
   const record: Record<string, unknown> = Object.create(null);

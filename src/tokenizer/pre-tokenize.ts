@@ -1,5 +1,6 @@
 /** Cuts text into pre-tokens as the `pre_tokenizer` of `tokenizer.json` says. Refuses kinds it does not know. */
 import { fail } from "../base/errors.ts";
+import { showJson } from "../base/json.ts";
 import { booleanField, listField, recordAt, stringField } from "./json-fields.ts";
 import { patterns, scannerOf } from "./patterns.ts";
 import { literalRegex, translateRegex } from "./regex.ts";
@@ -24,7 +25,7 @@ export function byteLevelSplitter(json: unknown, where: string): Splitter {
   }
   stages.forEach(({ record, at }, i) => {
     if ((record.type === "ByteLevel") === (i === stages.length - 1)) return;
-    fail("UNSUPPORTED", `${at}: got ${show(record.type)}, expected exactly one "ByteLevel", as the last stage`);
+    fail("UNSUPPORTED", `${at}: got ${showJson(record.type)}, expected exactly one "ByteLevel", as the last stage`);
   });
   return stages.map(({ record, at }) => stage(record, at)).reduce(chain);
 }
@@ -52,7 +53,10 @@ function stage(record: Readonly<Record<string, unknown>>, at: string): Splitter 
     case "Split":
       return split(record, at);
     default:
-      return fail("UNSUPPORTED", `${at}.type: got ${show(record.type)}, expected ByteLevel, Split, Digits or Sequence`);
+      return fail(
+        "UNSUPPORTED",
+        `${at}.type: got ${showJson(record.type)}, expected ByteLevel, Split, Digits or Sequence`,
+      );
   }
 }
 
@@ -73,7 +77,7 @@ function split(record: Readonly<Record<string, unknown>>, at: string): Splitter 
   const behavior = stringField(record, "behavior", at);
   const invert = booleanField(record, "invert", at, false);
   if (behavior !== "Isolated" && behavior !== "Removed") {
-    fail("UNSUPPORTED", `${at}.behavior: got ${show(behavior)}, expected "Isolated" or "Removed"`);
+    fail("UNSUPPORTED", `${at}.behavior: got ${showJson(behavior)}, expected "Isolated" or "Removed"`);
   }
   const kept = behavior === "Isolated" ? "both" : invert ? "matches" : "gaps";
   if (pattern.String !== undefined) {
@@ -135,8 +139,4 @@ function nextMatch(pattern: RegExp, text: string): RegExpExecArray | null {
 function chain(first: Splitter, second: Splitter): Splitter {
   return (text, start, end, emit) =>
     first(text, start, end, (piece, pieceStart, pieceEnd) => second(piece, pieceStart, pieceEnd, emit));
-}
-
-function show(value: unknown): string {
-  return JSON.stringify(value) ?? "nothing";
 }

@@ -8,6 +8,9 @@ import { type PatternName, patterns } from "./patterns.ts";
 import type { Tokenizer } from "./types.ts";
 import { bpeJson, checkSpecials } from "./write-json.ts";
 
+/** Stands between texts, where nothing else is asked for. */
+export const END_OF_TEXT = "<|endoftext|>";
+
 /** How far training has come: code units of text read, then tokens of the vocabulary. */
 export type TrainProgress = CountProgress | MergeProgress;
 
@@ -44,7 +47,7 @@ export function* bpeTraining(
   texts: Iterable<string>,
   options: Omit<TrainBpeOptions, "onProgress">,
 ): Generator<TrainProgress, Tokenizer> {
-  const { vocabSize, specialTokens = ["<|endoftext|>"], preTokenizer = "gpt2", minFrequency = 0 } = options;
+  const { vocabSize, specialTokens = [END_OF_TEXT], preTokenizer = "gpt2", minFrequency = 0 } = options;
   checkSpecials(specialTokens, "trainBpe");
   if (!Object.hasOwn(patterns, preTokenizer)) {
     fail(

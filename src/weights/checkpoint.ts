@@ -1,6 +1,8 @@
 /** Checkpoints that a crash cannot halve: written beside, made durable, renamed; verified by hash before use. */
 import { fail, OwnlmError } from "../base/errors.ts";
+import { isJsonObject } from "../base/json.ts";
 import type { Host } from "../host/types.ts";
+import { discard, isFileName } from "./files.ts";
 import { readJson } from "./folder.ts";
 import { show } from "./header.ts";
 import { type NamedTensor, readSafetensors, readTensorInto, writeSafetensors, writeText } from "./safetensors.ts";
@@ -99,15 +101,6 @@ function putInPlace(host: Host, folder: string, temporary: string, path: string)
   host.remove(aside);
 }
 
-/** Best effort: the error that led here is the one to tell. */
-function discard(host: Host, folder: string): void {
-  try {
-    host.remove(folder);
-  } catch {}
-}
-
-const isFileName = (name: string) => name !== "" && !/[/\\\0]|^\.\.?$/.test(name);
-
 interface Found {
   readonly name: string;
   readonly step: number;
@@ -179,13 +172,10 @@ function verified(host: Host, path: string, step: number): Checkpoint {
       fail("BAD_CHECKPOINT", `${file}: its content is damaged (SHA-256 differs).`);
   }
   const state = readJson(host, host.join(path, STATE));
-  if (!isObject(state))
+  if (!isJsonObject(state))
     return fail("BAD_CHECKPOINT", `${host.join(path, STATE)}: got ${show(state)}, expected an object.`);
   return { path, step, state };
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** A manifest is a line for each file. */
 const MAX_MANIFEST_BYTES = 2 ** 20;
@@ -195,12 +185,12 @@ function readManifest(host: Host, file: string): Manifest {
   if (host.kindOf(file) !== "file") bad("is missing");
   if (host.fileSize(file) > MAX_MANIFEST_BYTES) bad(`got ${host.fileSize(file)} bytes, expected a short list of files`);
   const json = readJson(host, file);
-  if (!isObject(json) || !Number.isSafeInteger(json.format) || !isObject(json.files))
+  if (!isJsonObject(json) || !Number.isSafeInteger(json.format) || !isJsonObject(json.files))
     return bad("no manifest of a checkpoint");
   if (json.format !== FORMAT) bad(`got format ${json.format}, expected ${FORMAT}: made by another version of ownlm`);
   for (const [name, entry] of Object.entries(json.files)) {
     if (!isFileName(name)) bad(`got the file name ${show(name)}, expected one in the same folder`);
-    if (!isObject(entry) || !Number.isSafeInteger(entry.bytes) || !/^[\da-f]{64}$/.test(String(entry.sha256)))
+    if (!isJsonObject(entry) || !Number.isSafeInteger(entry.bytes) || !/^[\da-f]{64}$/.test(String(entry.sha256)))
       bad(`${show(name)}: got ${show(entry)}, expected bytes and sha256`);
   }
   if (!Object.hasOwn(json.files, STATE)) bad(`does not list ${STATE}`);

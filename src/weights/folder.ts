@@ -1,7 +1,9 @@
 /** A model folder in Hugging Face's layout: where each tensor is, and how a finished model is put there. */
 import { type DType, toFloat32, viewAs } from "../base/dtypes.ts";
 import { fail, messageOf } from "../base/errors.ts";
+import { isJsonObject } from "../base/json.ts";
 import type { Host } from "../host/types.ts";
+import { isFileName } from "./files.ts";
 import { show } from "./header.ts";
 import { INDEX, PUBLISHING, SINGLE } from "./publish.ts";
 import { readSafetensors, readTensorInto, type TensorEntry } from "./safetensors.ts";
@@ -51,15 +53,15 @@ export function openWeights(host: Host, folder: string): ReadonlyMap<string, Ten
 }
 
 function readShards(host: Host, folder: string, index: string): Map<string, TensorEntry> {
-  const json = readJson(host, index) as { weight_map?: unknown } | null;
-  const map = json?.weight_map;
-  if (typeof map !== "object" || map === null || Array.isArray(map))
+  const json = readJson(host, index);
+  const map = isJsonObject(json) ? json.weight_map : undefined;
+  if (!isJsonObject(map))
     return fail("BAD_WEIGHTS", `${index}: weight_map: expected an object of tensor names to file names`);
   const shards = new Map<string, ReadonlyMap<string, TensorEntry>>();
   const tensors = new Map<string, TensorEntry>();
-  for (const [name, file] of Object.entries(map as Record<string, unknown>)) {
+  for (const [name, file] of Object.entries(map)) {
     const where = `${index}: ${show(name)}`;
-    if (typeof file !== "string" || file === "" || /[/\\\0]|^\.\.?$/.test(file))
+    if (typeof file !== "string" || !isFileName(file))
       return fail("BAD_WEIGHTS", `${where}: got ${show(file)}, expected a file name in the same folder`);
     const shard = shards.get(file) ?? readShard(host, host.join(folder, file), where);
     shards.set(file, shard);

@@ -1,6 +1,7 @@
 /** A finished model put into a folder so that no reader ever meets half of it. Knows file names, not what is in them. */
 import { fail } from "../base/errors.ts";
 import type { Host } from "../host/types.ts";
+import { discard, isFileName } from "./files.ts";
 import { show } from "./header.ts";
 import { type NamedTensor, writeSafetensors, writeText } from "./safetensors.ts";
 
@@ -24,7 +25,7 @@ export type ModelFiles = Readonly<Record<string, unknown>>;
  */
 export function publishModel(host: Host, folder: string, files: ModelFiles, tensors: readonly NamedTensor[]): void {
   for (const name of Object.keys(files))
-    if (name === "" || name === SINGLE || name === INDEX || /[/\\\0]|^\.\.?$/.test(name))
+    if (name === SINGLE || name === INDEX || !isFileName(name))
       fail("BUG", `${folder}: got ${show(name)}, expected the name of a file besides the weights`);
   host.makeFolder(folder);
   finishPublishing(host, folder);
@@ -61,11 +62,4 @@ export function finishPublishing(host: Host, folder: string): void {
   if (hasWeights) host.rename(host.join(from, SINGLE), host.join(folder, SINGLE));
   host.syncFolder(folder);
   host.remove(from);
-}
-
-/** Best effort: the error that led here is the one to tell. */
-function discard(host: Host, folder: string): void {
-  try {
-    host.remove(folder);
-  } catch {}
 }

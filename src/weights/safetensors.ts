@@ -1,6 +1,7 @@
 /** The safetensors format, read strictly and written whole or not at all. Knows bytes and names, not models. */
 import { bytesOf, type DType, type TensorData } from "../base/dtypes.ts";
 import { fail } from "../base/errors.ts";
+import { isJsonObject } from "../base/json.ts";
 import type { FileWriter, Host } from "../host/types.ts";
 import { parseHeader, show } from "./header.ts";
 
@@ -70,8 +71,7 @@ export function readSafetensors(host: Host, file: string): SafetensorsFile {
 }
 
 function checkedMetadata(file: string, value: unknown): ReadonlyMap<string, string> {
-  const texts =
-    typeof value === "object" && value !== null && !Array.isArray(value) ? Object.entries(value) : undefined;
+  const texts = isJsonObject(value) ? Object.entries(value) : undefined;
   if (!texts?.every(([, text]) => typeof text === "string"))
     return fail("BAD_WEIGHTS", `${file}: __metadata__: got ${show(value)}, expected an object of texts`);
   return new Map(texts as [string, string][]);
