@@ -60,17 +60,9 @@ export async function createEvaluator(
       weights: arrays.weights,
       position_ids: positions,
     };
-    const bindings = new Map<ReadonlyMap<string, Tensor>, Binding>();
-    /** The weights are in one half of the stepper's state or in the other. */
-    const bound = () => {
-      const half = stepper.tensors();
-      const known = bindings.get(half);
-      if (known) return known;
-      const weights = Object.fromEntries(stepper.parameters.map((name) => [name, half.get(name)!]));
-      const made = owner.own(session.bind({ ...feeds, ...weights }, { [LOSS]: loss }));
-      bindings.set(half, made);
-      return made;
-    };
+    const bound = bindingsByHalf(stepper, (weights) =>
+      owner.own(session.bind({ ...feeds, ...weights }, { [LOSS]: loss })),
+    );
     const data = { inputIds: arrays.inputIds.data, targets: arrays.targets.data, weights: arrays.weights.data };
     return {
       async validate(maxTokens, goOn) {
@@ -92,4 +84,17 @@ export async function createEvaluator(
     owner.dispose();
     throw error;
   }
+}
+
+/** The binding of the half of the stepper's state that the weights are in by now, made where it is the first time. */
+function bindingsByHalf(stepper: Stepper, bind: (weights: Readonly<Record<string, Tensor>>) => Binding): () => Binding {
+  const bindings = new Map<ReadonlyMap<string, Tensor>, Binding>();
+  return () => {
+    const half = stepper.tensors();
+    const known = bindings.get(half);
+    if (known) return known;
+    const made = bind(Object.fromEntries(stepper.parameters.map((name) => [name, half.get(name)!])));
+    bindings.set(half, made);
+    return made;
+  };
 }
