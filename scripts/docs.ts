@@ -34,7 +34,7 @@ export function cliPage(verbs: readonly Verb[]): string {
     "",
     "Made by `node dist/scripts/docs.js` from the options as the program declares them.",
     `Every verb also takes ${common.join(" and ")}.`,
-    "Exit statuses: 0 done, 1 failed, 2 typed wrongly, 130 stopped by Ctrl-C.",
+    "Exit statuses: 0 done, 1 failed, 2 typed wrongly, 130 stopped by Ctrl-C, by a closed terminal, or while training by a reader that went away.",
     'Errors are one or two lines on stderr; with `--json` one line on stdout: `{"error": {"code", "message"}}`.',
     "",
     verbs.map(section).join("\n\n"),
