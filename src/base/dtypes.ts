@@ -17,6 +17,9 @@ const DTYPE_TABLE = {
 /** ONNX's element types by their usual names. `float16` and `bfloat16` are held as their 16-bit patterns. */
 export type DType = keyof typeof DTYPE_TABLE;
 
+/** All of them. */
+export const DTYPES = Object.keys(DTYPE_TABLE) as readonly DType[];
+
 /** The typed array that holds a dtype's elements. */
 export type ArrayOf<D extends DType> = InstanceType<(typeof DTYPE_TABLE)[D]["array"]>;
 

@@ -1,23 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { bytesOf, type DType, type TensorData, viewAs } from "../../src/base/dtypes.ts";
+import { bytesOf, DTYPES, type DType, type TensorData, viewAs } from "../../src/base/dtypes.ts";
 import type { OnnxModel } from "../../src/onnx/model.ts";
 import type { Runtime, SessionOptions } from "../../src/runtime/types.ts";
 import { adder, identity, initializer, int, model, node, outputOf, RUNTIMES, refuses, value } from "./runtimes.ts";
-
-const DTYPES: readonly DType[] = [
-  "float32",
-  "float64",
-  "float16",
-  "bfloat16",
-  "int64",
-  "int32",
-  "int16",
-  "int8",
-  "uint8",
-  "bool",
-];
 
 /** Elements of a dtype with every byte different, so that no copy goes wrong unseen. */
 function patterned(dtype: DType, count: number): TensorData {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { bytesOf, type DType, viewAs } from "../../src/base/dtypes.ts";
+import { bytesOf, DTYPES, type DType, viewAs } from "../../src/base/dtypes.ts";
 import { OwnlmError } from "../../src/base/errors.ts";
 import { createWebHost } from "../../src/host/web.ts";
 import { type NamedTensor, readSafetensors, readTensorInto, writeSafetensors } from "../../src/weights/safetensors.ts";
@@ -26,18 +26,7 @@ const tensor = (dtype: string, shape: unknown, data_offsets: unknown) => ({ dtyp
 const good = { a: tensor("F32", [2], [0, 8]), b: tensor("BF16", [2, 3], [8, 20]) };
 
 describe("a safetensors file", () => {
-  const dtype = fc.constantFrom<DType>(
-    "float64",
-    "float32",
-    "float16",
-    "bfloat16",
-    "int64",
-    "int32",
-    "int16",
-    "int8",
-    "uint8",
-    "bool",
-  );
+  const dtype = fc.constantFrom(...DTYPES);
   const name = fc.oneof(
     fc.string({ unit: "grapheme", maxLength: 8 }).filter((text) => !text.includes("\0")),
     fc.constantFrom("__proto__", "constructor", "../../x", "", "0", "1", 'quote"\\', "a,b:{}"),
