@@ -2,6 +2,7 @@
 import { fail } from "../base/errors.ts";
 import { bpeMerger, type Merges } from "./bpe.ts";
 import { byteCharacters, spellingOfBytes, writeUtf8 } from "./bytes.ts";
+import { type IdList, idList } from "./id-list.ts";
 import { pieceCache } from "./piece-cache.ts";
 import type { Emit, Splitter } from "./pre-tokenize.ts";
 
@@ -19,7 +20,7 @@ export interface BpeModel {
 }
 
 /** Appends the ids of a text to `out`. */
-export type AppendIds = (text: string, out: number[]) => void;
+export type AppendIds = (text: string, out: IdList) => void;
 
 /** The encoder of a model. It keeps a cache of bounded size and scratch space, and is not re-entrant. */
 export function bpeEncoder(model: BpeModel): AppendIds {
@@ -30,7 +31,7 @@ export function bpeEncoder(model: BpeModel): AppendIds {
   const cache = pieceCache();
   let bytes = new Uint8Array(1024);
   let ids = new Int32Array(1024);
-  let out: number[] = [];
+  let out = idList(0);
 
   const wholeToken = (length: number) =>
     length <= longestSpelling ? model.ids.get(spellingOfBytes(bytes, length)) : undefined;
@@ -60,7 +61,7 @@ export function bpeEncoder(model: BpeModel): AppendIds {
   return (text, into) => {
     out = into;
     model.splitter(text, 0, text.length, encodePiece);
-    out = [];
+    out = idList(0);
   };
 }
 

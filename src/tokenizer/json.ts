@@ -5,12 +5,13 @@ import { mergesFrom } from "./bpe.ts";
 import { bytesOfSpelling, utf8Bytes } from "./bytes.ts";
 import { type AppendIds, bpeEncoder } from "./encode-bpe.ts";
 import { charEncoder } from "./encode-char.ts";
+import { type IdList, idList, plainIds } from "./id-list.ts";
 import { booleanField, describe, type JsonRecord, listField, recordAt, stringField } from "./json-fields.ts";
 import { readTemplate } from "./post-process.ts";
 import { byteLevelSplitter } from "./pre-tokenize.ts";
 import { rolesOf } from "./roles.ts";
 import { checkTokenId, decodeIds, decodeStreamOf, packTokenBytes } from "./stream.ts";
-import type { Tokenizer } from "./types.ts";
+import type { EncodeOptions, Tokenizer } from "./types.ts";
 import { readMerges, readVocabulary, type Vocabulary } from "./vocabulary.ts";
 
 /** The pattern that makes every code point a pre-token, as {@link trainChar} writes it. */
@@ -115,7 +116,7 @@ function pipeline(root: JsonRecord, vocabulary: Vocabulary, append: AppendIds, w
       .filter((token) => token.normalized)
       .map((token) => ({ ...token, content: normalize?.(token.content) ?? token.content })),
   );
-  return (text: string, allowSpecial: boolean, out: number[]) => {
+  return (text: string, allowSpecial: boolean, out: IdList) => {
     const take = (stretch: string, id: number) => {
       if (id >= 0) out.push(id);
       else append(stretch, out);
@@ -145,16 +146,22 @@ function assemble(
     new Set(specials.values()),
   );
   const encodeText = pipeline(root, vocabulary, append, where);
+  const encodeToList = (text: string, { addSpecialTokens = true, allowSpecial = false }: EncodeOptions = {}) => {
+    const out = idList(text.length >> 2);
+    if (addSpecialTokens) template.prefix.forEach(out.push);
+    encodeText(text, allowSpecial, out);
+    if (addSpecialTokens) template.suffix.forEach(out.push);
+    return out;
+  };
   return {
     kind,
     vocabSize: tokens.length,
     ...rolesOf(config, template, specials, ids, where),
     specialTokens: specials,
-    encode(text, { addSpecialTokens = true, allowSpecial = false } = {}) {
-      const out = addSpecialTokens ? [...template.prefix] : [];
-      encodeText(text, allowSpecial, out);
-      if (addSpecialTokens) out.push(...template.suffix);
-      return out;
+    encode: (text, options) => plainIds(encodeToList(text, options)),
+    encodeIds(text, options) {
+      const { ids, length } = encodeToList(text, options);
+      return ids.slice(0, length);
     },
     decode: (some, options) => decodeIds(table, some, options),
     decodeStream: (options) => decodeStreamOf(table, options),

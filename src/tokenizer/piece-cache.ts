@@ -1,4 +1,5 @@
 /** Ids of pre-tokens seen before, in a table of fixed size. A collision overwrites, so it never grows. */
+import type { IdSink } from "./id-list.ts";
 import { hashWord } from "./word-table.ts";
 
 /** Longest pre-token kept, in code units, and most ids. */
@@ -8,7 +9,7 @@ const IDS = 8;
 /** A direct-mapped cache from `text[start..end)` to ids. */
 export interface PieceCache {
   /** Appends the ids of a pre-token to `out`; false where it is not kept. */
-  read(text: string, start: number, end: number, out: number[]): boolean;
+  read(text: string, start: number, end: number, out: IdSink): boolean;
   /** Keeps `ids[0..count)` for the pre-token that {@link PieceCache.read} just missed. */
   write(text: string, start: number, end: number, ids: Int32Array, count: number): void;
 }

@@ -36,6 +36,8 @@ export interface Tokenizer {
    * Throws BAD_TEXT where a character has no token and the vocabulary has no unknown token.
    */
   encode(text: string, options?: EncodeOptions): number[];
+  /** The same ids as a typed array of their own, half the size of a plain one. */
+  encodeIds(text: string, options?: EncodeOptions): Int32Array;
   /** Text of ids; bytes that are not UTF-8 become U+FFFD. Throws BAD_TOKEN_ID. */
   decode(ids: Iterable<number>, options?: DecodeOptions): string;
   /** A decoder for ids that come one at a time. */

@@ -98,7 +98,7 @@ async function tokensOf(
   const packer = tokenPacker({ vocabSize: tokenizer.vocabSize, separator: tokenizer.eosId });
   for (const { chunks } of documents) {
     for (const chunk of chunks) {
-      packer.add(tokenizer.encode(chunk, { addSpecialTokens: false }));
+      packer.add(tokenizer.encodeIds(chunk, { addSpecialTokens: false }));
       await turn();
     }
     packer.endDocument();

@@ -40,6 +40,7 @@ describe("byte-level BPE", () => {
           const expected = referenceEncode(tokenizer, patterns[name], name === "qwen2", text);
           assert.deepEqual(tokenizer.encode(text), expected);
           assert.deepEqual(tokenizer.encode(text), expected, "the second time, from the cache");
+          assert.deepEqual([...tokenizer.encodeIds(text)], expected, "as a typed array");
         }),
         { numRuns: 300 },
       );
