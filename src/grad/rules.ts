@@ -240,6 +240,8 @@ export const GRADIENTS: { readonly [K in OpName]: GradientRule<K> | Refusal } = 
   Tanh: ({ grad, output }) => [mul(grad, sub(1, mul(output, output)))],
   Sigmoid: ({ grad, output }) => [mul(grad, mul(output, sub(1, output)))],
   Erf: ({ grad, inputs: [x] }) => [mul(grad, mul(exp(neg(mul(x!, x!))), 2 / Math.sqrt(Math.PI)))],
+  Relu: ({ grad, output }) => [mul(grad, apply("Sign", [output], {})[0])],
+  Sign: { refused: DISCRETE },
   Gelu: ({ node, grad, inputs: [x] }) => [mul(grad, geluSlope(x!, node.attributes.approximate))],
   QuickGelu: ({ node, grad, inputs: [x], output }) => {
     // With s = sigmoid(a x) and y = x s, the slope is s + a y (1 - s).

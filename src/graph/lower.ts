@@ -1,7 +1,7 @@
 /** Writes a graph as an ONNX model. Knows ONNX's spelling of each operator, and nothing of what it computes. */
 import { bytesOf as bytesPer, type DType, isDType } from "../base/dtypes.ts";
 import { fail } from "../base/errors.ts";
-import { type Shape, showShape } from "../base/shapes.ts";
+import { mulDims, type Shape, showShape } from "../base/shapes.ts";
 import type { ExternalData, OnnxAttribute, OnnxModel, OnnxNode, OnnxTensor } from "../onnx/model.ts";
 import { indexGuards } from "./guards.ts";
 import { OPS } from "./ops.ts";
@@ -76,6 +76,8 @@ const SPELLERS: { readonly [K in OpName]: Speller<K> } = {
   Tanh: plain,
   Sigmoid: plain,
   Erf: plain,
+  Relu: plain,
+  Sign: plain,
   Gelu: (a) => ({ attributes: { approximate: string(a.approximate) } }),
   QuickGelu: (a) => ({ attributes: { alpha: float(a.alpha) } }),
   Softmax: axis,
@@ -101,8 +103,15 @@ const SPELLERS: { readonly [K in OpName]: Speller<K> } = {
   SimplifiedLayerNormalization: (a) => ({
     attributes: { axis: int(-1), epsilon: float(a.epsilon), stash_type: int(1) },
   }),
-  RotaryEmbedding: (a) => ({
-    attributes: { num_heads: int(a.numHeads), interleaved: int(a.interleaved), rotary_embedding_dim: int(0) },
+  RotaryEmbedding: (a, [x, , cos]) => ({
+    attributes: {
+      num_heads: int(a.numHeads),
+      interleaved: int(a.interleaved),
+      // 0 stands for the whole head.
+      rotary_embedding_dim: int(
+        x!.shape[2] === mulDims(2 * a.numHeads, cos!.shape[1]!) ? 0 : 2 * (cos!.shape[1] as number),
+      ),
+    },
   }),
   GroupQueryAttention: (a) => ({
     attributes: {
@@ -110,6 +119,9 @@ const SPELLERS: { readonly [K in OpName]: Speller<K> } = {
       kv_num_heads: int(a.kvNumHeads),
       scale: float(a.scale),
       do_rotary: int(a.doRotary),
+      ...(a.rotaryInterleaved ? { rotary_interleaved: int(true) } : {}),
+      ...(a.window ? { local_window_size: int(a.window) } : {}),
+      ...(a.softcap ? { softcap: float(a.softcap) } : {}),
     },
   }),
 };

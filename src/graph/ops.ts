@@ -152,6 +152,16 @@ function inferSlice([x]: readonly TensorType[], { axis, start, end }: OpAttribut
   return [{ dtype: x!.dtype, shape: x!.shape.with(at, Math.max(0, clamp(end) - clamp(start))) }];
 }
 
+/** The tables rotate the whole of a head, or its first part. */
+function needHeadOf(width: Dim, heads: number, half: Dim): void {
+  if (typeof width !== "number" || typeof half !== "number") {
+    needEqual(width, mulDims(2 * heads, half), "width of all heads");
+    return;
+  }
+  if (width % heads !== 0 || 2 * half > width / heads)
+    fail("BAD_SHAPE", `got ${heads} heads in a width of ${width}, and tables for ${2 * half} elements of each`);
+}
+
 function inferRotaryEmbedding(
   [x, positions, cos, sin]: readonly TensorType[],
   { numHeads }: OpAttributes["RotaryEmbedding"],
@@ -161,15 +171,16 @@ function inferRotaryEmbedding(
   needShape(positions!, x!.shape.slice(0, 2), "positions");
   needRank(cos!, 2, "cos");
   needShape(sin!, cos!.shape, "sin");
-  needEqual(x!.shape[2], mulDims(2 * numHeads, cos!.shape[1]!), "width of all heads");
+  needHeadOf(x!.shape[2]!, numHeads, cos!.shape[1]!);
   return [{ dtype: needFloat(x!, cos!, sin!), shape: x!.shape }];
 }
 
 function inferGroupQueryAttention(
   inputs: readonly (TensorType | undefined)[],
-  { numHeads, kvNumHeads, doRotary }: OpAttributes["GroupQueryAttention"],
+  { numHeads, kvNumHeads, doRotary, window = 1, softcap = 1 }: OpAttributes["GroupQueryAttention"],
 ): TensorType[] {
-  const [query, key, value, pastKey, pastValue, seqlens, total, cos, sin] = inputs as TensorType[];
+  const [query, key, value, pastKey, pastValue, seqlens, total, cos, sin, ...rest] = inputs as TensorType[];
+  const [, , sink] = rest as (TensorType | undefined)[];
   needRank(query!, 3, "query");
   needRank(pastKey!, 4, "past key");
   needShape(pastValue!, pastKey!.shape, "past value");
@@ -185,7 +196,12 @@ function inferGroupQueryAttention(
     fail("BAD_DTYPE", `seqlens_k and total_sequence_length: got ${seqlens!.dtype} and ${total!.dtype}, expected int32`);
   needShape(seqlens!, [batch], "seqlens_k");
   if (doRotary && !(cos && sin)) fail("BAD_SHAPE", "got no cosines and sines, expected them for rotation");
-  const dtype = needFloat(...[query, key, value, pastKey, pastValue, cos, sin].filter((type) => type !== undefined));
+  if (rest[0] || rest[1]) fail("BAD_GRAPH", "got position_ids or attention_bias, expected neither");
+  if (sink) needShape(sink, [numHeads], "head_sink");
+  if (!(Number.isInteger(window) && window >= 1)) fail("BAD_GRAPH", `window: got ${window}, expected 1 or more`);
+  if (!(softcap > 0)) fail("BAD_GRAPH", `softcap: got ${softcap}, expected more than 0`);
+  const floats = [query, key, value, pastKey, pastValue, cos, sin, sink];
+  const dtype = needFloat(...floats.filter((type) => type !== undefined));
   const present = { dtype, shape: pastKey!.shape };
   return [{ dtype, shape: query!.shape.with(2, mulDims(numHeads, headDim)) }, present, present];
 }
@@ -204,6 +220,8 @@ export const OPS: { readonly [K in OpName]: OpSpec<OpAttributes[K]> } = {
   Tanh: unary,
   Sigmoid: unary,
   Erf: unary,
+  Relu: unary,
+  Sign: unary,
   Gelu: unary,
   QuickGelu: { ...unary, domain: "com.microsoft" },
   Softmax: alongAxis,
@@ -299,5 +317,5 @@ export const OPS: { readonly [K in OpName]: OpSpec<OpAttributes[K]> } = {
   LayerNormalization: { domain: "", arity: [2, 3], infer: norm(3) },
   SimplifiedLayerNormalization: { domain: "", arity: [2, 2], infer: norm(2) },
   RotaryEmbedding: { domain: "com.microsoft", arity: [4, 4], infer: inferRotaryEmbedding },
-  GroupQueryAttention: { domain: "com.microsoft", arity: [7, 9], infer: inferGroupQueryAttention },
+  GroupQueryAttention: { domain: "com.microsoft", arity: [7, 12], infer: inferGroupQueryAttention },
 };

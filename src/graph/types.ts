@@ -30,6 +30,9 @@ export interface OpAttributes {
   Tanh: None;
   Sigmoid: None;
   Erf: None;
+  Relu: None;
+  /** -1, 0 or 1. */
+  Sign: None;
   Gelu: { readonly approximate: "none" | "tanh" };
   /** x * sigmoid(alpha x); alpha 1 is SiLU. */
   QuickGelu: { readonly alpha: number };
@@ -59,14 +62,26 @@ export interface OpAttributes {
   LayerNormalization: { readonly epsilon: number };
   /** RMSNorm. Outputs: normalised, inverse root mean square (last axis stays with length 1). */
   SimplifiedLayerNormalization: { readonly epsilon: number };
-  /** Rotates halves of each head of (B, T, H*D) by the rows of cos and sin (positions, D/2) that the positions name. */
+  /**
+   * Rotates pairs of each head of (B, T, H*D) by the rows of cos and sin (positions, R/2) that the positions name: the
+   * first R <= D elements, paired with their neighbour when interleaved and across halves of R otherwise.
+   */
   RotaryEmbedding: { readonly numHeads: number; readonly interleaved: boolean };
-  /** Causal attention over a cache; outputs: attended (B, S, H*D), present key and value (B, KV, P, D). */
+  /**
+   * Causal attention over a cache; outputs: attended (B, S, H*D), present key and value (B, KV, P, D). Its inputs are
+   * query, key, value, past key, past value, seqlens_k, total_sequence_length, cos, sin, position_ids, attention_bias
+   * (neither of them used here) and head_sink (H): one more score that takes a share of the softmax and gives nothing.
+   */
   GroupQueryAttention: {
     readonly numHeads: number;
     readonly kvNumHeads: number;
     readonly scale: number;
     readonly doRotary: boolean;
+    readonly rotaryInterleaved?: boolean;
+    /** Tokens that each one sees, itself among them; default all. */
+    readonly window?: number;
+    /** c tanh(score / c) in place of each score; default the scores as they are. */
+    readonly softcap?: number;
   };
 }
 

@@ -2,11 +2,11 @@
 import { fail } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import { parameter, scope } from "../graph/build.ts";
-import { add } from "../graph/functions.ts";
+import { add, silu } from "../graph/functions.ts";
 import type { Value } from "../graph/types.ts";
 import { attention, cacheHeadDim } from "../nn/attention.ts";
 import type { ModelBuilder } from "../nn/builder.ts";
-import { embedding, linear, normal, rmsNorm, swiglu, tiedHead } from "../nn/layers.ts";
+import { embedding, gated, linear, normal, rmsNorm, tiedHead } from "../nn/layers.ts";
 import { type RopeOptions, ropeTables } from "../nn/rope.ts";
 import { type ConfigReader, configReader, needDivides } from "./config.ts";
 import type { CausalLm, ModelFamily, ModelSizes } from "./types.ts";
@@ -98,10 +98,10 @@ function block(b: ModelBuilder, x: Value, c: LlamaConfig, layer: number, rope: R
   return scope(b.graph, `layers.${layer}`, () => {
     const middle = add(x, selfAttention(b, rmsNorm(b, "input_layernorm", x, c.epsilon), c, layer, rope));
     const normed = rmsNorm(b, "post_attention_layernorm", middle, c.epsilon);
-    const init = { bias: c.mlpBias, init: normal(c.std), downInit: residualInit(c) };
+    const init = { activation: silu, bias: c.mlpBias, init: normal(c.std), downInit: residualInit(c) };
     return add(
       middle,
-      scope(b.graph, "mlp", () => swiglu(b, normed, c.inner, init)),
+      scope(b.graph, "mlp", () => gated(b, normed, c.inner, init)),
     );
   });
 }

@@ -1,18 +1,37 @@
 /** Causal grouped-query attention (Ainslie et al. 2023), once: differentiable in training, fused over a cache in inference. */
 import { apply, constant, scope } from "../graph/build.ts";
-import { add, concat, fusedMatMul, matMul, reshape, slice, softmax, split, transpose } from "../graph/functions.ts";
+import {
+  add,
+  concat,
+  expand,
+  fusedMatMul,
+  matMul,
+  reshape,
+  slice,
+  softmax,
+  split,
+  transpose,
+} from "../graph/functions.ts";
 import type { Graph, Value } from "../graph/types.ts";
 import { byBatch, byToken, cacheOf, type ModelBuilder, pastOf, presentOf } from "./builder.ts";
+import { softcapped } from "./layers.ts";
+import type { Rope } from "./rope.ts";
 
-/** The shape of an attention layer. `rope` rotates queries and keys by the tables given. */
+/** The shape of an attention layer. `rope` rotates queries and keys by the tables given; without it they stay. */
 export interface AttentionOptions {
   readonly layer: number;
   readonly heads: number;
   readonly kvHeads: number;
   readonly headDim: number;
-  readonly rope?: { readonly cos: Value; readonly sin: Value };
+  readonly rope?: Rope | undefined;
   /** Factor of the scores; default 1/sqrt(D). */
-  readonly scale?: number;
+  readonly scale?: number | undefined;
+  /** Tokens that each one sees, itself and those just before; default all. */
+  readonly window?: number | undefined;
+  /** c tanh(score / c) in place of each scaled score (Gemma 2). */
+  readonly softcap?: number | undefined;
+  /** (H): one more score for each head, which takes its share of the softmax and gives nothing (Xiao et al. 2023). */
+  readonly sinks?: Value | undefined;
 }
 
 /** Attends each token to itself and those before it. query (N, H*D), key and value (N, KV*D), result (N, H*D). */
@@ -24,15 +43,17 @@ export function attention(b: ModelBuilder, query: Value, key: Value, value: Valu
 
 function rotated(b: ModelBuilder, x: Value, heads: number, rope: AttentionOptions["rope"]): Value {
   if (!rope) return x;
-  return apply("RotaryEmbedding", [x, b.positionIds, rope.cos, rope.sin], { numHeads: heads, interleaved: false })[0];
+  const { cos, sin, interleaved = false } = rope;
+  return apply("RotaryEmbedding", [x, b.positionIds, cos, sin], { numHeads: heads, interleaved })[0];
 }
 
 /**
- * Softmax(Q K^T + mask) V from operators that have gradients. Queries go in blocks, each against the keys up to its own
- * end: what lies beyond is masked anyway, and half of a long context's scores are never computed.
+ * Softmax(Q K^T + mask) V from operators that have gradients. Queries go in blocks, each against the keys from the
+ * beginning of its first window to its own end: what lies outside is masked anyway, and half of a long context's scores
+ * are never computed.
  */
 function composed(b: ModelBuilder, query: Value, key: Value, value: Value, options: AttentionOptions): Value {
-  const { heads, kvHeads, headDim, rope } = options;
+  const { heads, kvHeads, headDim, rope, window = Number.POSITIVE_INFINITY } = options;
   const [B, T] = [b.batch, b.tokens as number];
   const byHead = (x: Value, count: number) => transpose(reshape(x, [B, T, count, headDim]), [0, 2, 1, 3]);
   const q = byHead(rotated(b, byBatch(b, query), heads, rope), heads); // (B, H, T, D)
@@ -40,11 +61,12 @@ function composed(b: ModelBuilder, query: Value, key: Value, value: Value, optio
   const v = byHead(value, kvHeads); // (B, KV, T, D)
   const sizes = blockSizes(T);
   const blocks = sizes.length > 1 ? split(q, 2, sizes) : [q];
-  const upTo = (x: Value, end: number) => (end === T ? x : slice(x, 2, 0, end));
+  const between = (x: Value, start: number, end: number) => (start === 0 && end === T ? x : slice(x, 2, start, end));
   let end = 0;
   const parts = blocks.map((block, i) => {
+    const start = Math.max(0, end + 1 - window);
     end += sizes[i]!;
-    return attendBlock(block, upTo(k, end), upTo(v, end), options);
+    return attendBlock(block, between(k, start, end), between(v, start, end), options);
   });
   const attended = parts.length > 1 ? concat(parts, 2) : parts[0]!; // (B, H, T, D)
   return reshape(transpose(attended, [0, 2, 1, 3]), [B * T, heads * headDim]); // (N, H*D)
@@ -62,50 +84,71 @@ function blockSizes(tokens: number): number[] {
 }
 
 /**
- * The last S of T tokens attend to themselves and all before: query (B, H, S, D), key and value (B, KV, T, D). Heads that
- * share a key are stacked as its rows.
+ * The last S of T tokens attend to themselves and those before: query (B, H, S, D), key and value (B, KV, T, D). Heads
+ * that share a key are stacked as its rows.
  */
 function attendBlock(query: Value, key: Value, value: Value, options: AttentionOptions): Value {
-  const { heads, kvHeads, headDim, scale = headDim ** -0.5 } = options;
+  const { heads, kvHeads, headDim, scale = headDim ** -0.5, window, softcap, sinks } = options;
   const [B, S, T] = [query.shape[0]!, query.shape[2] as number, key.shape[2] as number];
   const rows = (heads / kvHeads) * S;
   const stacked = reshape(query, [B, kvHeads, rows, headDim]);
   const scores = fusedMatMul(stacked, key, { transB: true, alpha: scale }); // (B, KV, H/KV*S, T)
-  const masked = add(reshape(scores, [B, heads, S, T]), causalMask(query.graph, S, T));
-  const weights = reshape(softmax(masked, -1), [B, kvHeads, rows, T]);
+  const capped = softcapped(reshape(scores, [B, heads, S, T]), softcap);
+  const masked = add(capped, causalMask(query.graph, S, T, window));
+  const weights = reshape(softmaxBeside(masked, sinks), [B, kvHeads, rows, T]);
   return reshape(fusedMatMul(weights, value), [B, heads, S, headDim]);
 }
 
+/** Softmax over the last axis of scores (B, H, S, T), each head's sink among them where there are sinks (H). */
+function softmaxBeside(scores: Value, sinks: Value | undefined): Value {
+  if (!sinks) return softmax(scores, -1);
+  const [B, H, S, T] = scores.shape as [number, number, number, number];
+  const column = expand(reshape(sinks, [1, H, 1, 1]), [B, H, S, 1]);
+  return slice(softmax(concat([scores, column], 3), -1), 3, 0, T); // (B, H, S, T)
+}
+
 /** For the last S of T tokens, 0 where one may look and a very negative number where it may not, (S, T). Shared. */
-function causalMask(graph: Graph, rows: number, tokens: number): Value {
-  const name = rows === tokens ? "causal_mask" : `causal_mask:${rows}x${tokens}`;
+function causalMask(graph: Graph, rows: number, tokens: number, window = tokens): Value {
+  const size = rows === tokens ? "" : `:${rows}x${tokens}`;
+  const name = `causal_mask${size}${window < tokens ? `:window${window}` : ""}`;
   const known = graph.constants.find((c) => c.value.name === name);
   if (known) return known.value;
-  const mask = Float32Array.from({ length: rows * tokens }, (_, i) =>
-    i % tokens > tokens - rows + Math.floor(i / tokens) ? -1e30 : 0,
-  );
+  const mask = Float32Array.from({ length: rows * tokens }, (_, i) => {
+    const back = tokens - rows + Math.floor(i / tokens) - (i % tokens);
+    return back >= 0 && back < window ? 0 : -1e30;
+  });
   return constant(graph, "float32", [rows, tokens], mask, name);
 }
 
 /** The width of a head in the cache: the fused operator takes multiples of 8 only. */
 export const cacheHeadDim = (headDim: number): number => 8 * Math.ceil(headDim / 8);
 
-/** The fused operator over a cache. It rotates by itself where its own limit on the table's width allows. */
+/**
+ * The fused operator over a cache. It rotates by itself where its own limits on widths allow. Its window counts as ours
+ * does, though its documentation speaks of tokens to the left: the tests of the operator compare prompts, chunks and
+ * single tokens.
+ */
 function fused(b: ModelBuilder, query: Value, key: Value, value: Value, options: AttentionOptions): Value {
-  const { layer, heads, kvHeads, headDim, rope, scale = headDim ** -0.5 } = options;
+  const { layer, heads, kvHeads, headDim, rope, scale = headDim ** -0.5, window, softcap, sinks } = options;
   const { seqlensK, totalSequenceLength } = cacheOf(b);
   const past = pastOf(b, layer, kvHeads, cacheHeadDim(headDim));
-  const inside = rope && headDim % 16 === 0 ? rope : undefined;
+  const inside = rope && headDim % 16 === 0 && (rope.cos.shape[1] as number) % 8 === 0 ? rope : undefined;
   const outside = inside ? undefined : rope;
   const q = widened(b, rotated(b, byBatch(b, query), heads, outside), heads, headDim); // (B, S, H*D)
   const k = widened(b, rotated(b, byBatch(b, key), kvHeads, outside), kvHeads, headDim); // (B, S, KV*D)
   const v = widened(b, byBatch(b, value), kvHeads, headDim); // (B, S, KV*D)
-  const inputs = [q, k, v, past.key, past.value, seqlensK, totalSequenceLength];
-  const [attended, presentKey, presentValue] = apply(
-    "GroupQueryAttention",
-    inside ? [...inputs, inside.cos, inside.sin] : inputs,
-    { numHeads: heads, kvNumHeads: kvHeads, scale, doRotary: inside !== undefined },
-  );
+  const inputs: (Value | undefined)[] = [q, k, v, past.key, past.value, seqlensK, totalSequenceLength];
+  if (inside || sinks) inputs.push(inside?.cos, inside?.sin);
+  if (sinks) inputs.push(undefined, undefined, sinks);
+  const [attended, presentKey, presentValue] = apply("GroupQueryAttention", inputs, {
+    numHeads: heads,
+    kvNumHeads: kvHeads,
+    scale,
+    doRotary: inside !== undefined,
+    ...(inside?.interleaved ? { rotaryInterleaved: true } : {}),
+    ...(window === undefined ? {} : { window }),
+    ...(softcap === undefined ? {} : { softcap }),
+  });
   presentOf(b, layer, presentKey!, presentValue!);
   return byToken(b, narrowed(b, attended, heads, headDim)); // (N, H*D)
 }

@@ -1,8 +1,9 @@
 /** Layers with weights: each is a function from values to a value, with weights named as Hugging Face names them. */
 import { mulDims } from "../base/shapes.ts";
 import { apply, parameter, scope } from "../graph/build.ts";
-import { gather, gemm, mul, reshape, silu } from "../graph/functions.ts";
+import { add, div, gather, gemm, mul, reshape, tanh } from "../graph/functions.ts";
 import type { Init, Value } from "../graph/types.ts";
+import type { Activation } from "./activations.ts";
 import type { ModelBuilder } from "./builder.ts";
 
 /** A normal start with the given standard deviation. */
@@ -43,12 +44,35 @@ export function tiedHead(x: Value, table: Value): Value {
   return gemm(x, table, { transB: true }); // (N, V)
 }
 
+/** A normalisation over the last axis whose weights are under `name`. */
+export type Norm = (b: ModelBuilder, name: string, x: Value) => Value;
+
 /** Root mean square normalisation over the last axis (Zhang and Sennrich 2019). */
 export function rmsNorm(b: ModelBuilder, name: string, x: Value, epsilon: number): Value {
   return scope(b.graph, name, () => {
     const weight = parameter(b.graph, "weight", [x.shape.at(-1)!], ONES);
     return apply("SimplifiedLayerNormalization", [x, weight], { epsilon })[0];
   });
+}
+
+/** {@link rmsNorm} by 1 + weight, as Gemma has it. */
+export function offsetRmsNorm(b: ModelBuilder, name: string, x: Value, epsilon: number): Value {
+  return scope(b.graph, name, () => {
+    const weight = parameter(b.graph, "weight", [x.shape.at(-1)!], ZEROS);
+    return apply("SimplifiedLayerNormalization", [x, add(weight, 1)], { epsilon })[0];
+  });
+}
+
+/** Normalises each of `heads` parts of x (N, H*D) by one weight (D). */
+export function perHead(b: ModelBuilder, name: string, x: Value, heads: number, norm: Norm): Value {
+  const width = x.shape[1] as number;
+  const byHead = reshape(x, [x.shape[0]!, heads, width / heads]); // (N, H, D)
+  return reshape(norm(b, name, byHead), x.shape);
+}
+
+/** c tanh(x / c): x where it is small, never beyond c. Without c it is x. */
+export function softcapped(x: Value, cap: number | undefined): Value {
+  return cap === undefined ? x : mul(tanh(div(x, cap)), cap);
 }
 
 /** Layer normalisation over the last axis (Ba et al. 2016). */
@@ -61,15 +85,30 @@ export function layerNorm(b: ModelBuilder, name: string, x: Value, epsilon: numb
   });
 }
 
-/** SwiGLU (Shazeer 2020): down(silu(gate(x)) * up(x)), (N, C) to (N, C). */
-export function swiglu(
-  b: ModelBuilder,
-  x: Value,
-  inner: number,
-  options: { readonly bias?: boolean; readonly init: Init; readonly downInit?: Init },
-): Value {
-  const gate = silu(linear(b, "gate_proj", x, inner, options)); // (N, F)
+/** How feed-forward layers are made. */
+export interface FeedForwardOptions {
+  readonly activation: Activation;
+  readonly bias?: boolean;
+  readonly init: Init;
+  readonly downInit?: Init;
+}
+
+/** A gated unit (Shazeer 2020): down(activation(gate(x)) * up(x)), (N, C) to (N, C). */
+export function gated(b: ModelBuilder, x: Value, inner: number, options: FeedForwardOptions): Value {
+  const gate = options.activation(linear(b, "gate_proj", x, inner, options)); // (N, F)
   const up = linear(b, "up_proj", x, inner, options); // (N, F)
   const down = { ...options, init: options.downInit ?? options.init };
   return linear(b, "down_proj", mul(gate, up), x.shape[1] as number, down); // (N, C)
+}
+
+/** down(activation(up(x))), (N, C) to (N, C), by matrices of the two names given. */
+export function plain(
+  b: ModelBuilder,
+  x: Value,
+  inner: number,
+  [up, down]: readonly [string, string],
+  options: FeedForwardOptions,
+): Value {
+  const made = options.activation(linear(b, up, x, inner, options)); // (N, F)
+  return linear(b, down, made, x.shape[1] as number, { ...options, init: options.downInit ?? options.init });
 }

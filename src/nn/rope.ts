@@ -13,23 +13,73 @@ export interface Llama3Scaling {
   readonly originalMaxPositionEmbeddings: number;
 }
 
+/** YaRN (Peng et al. 2023): rotations that turn less than `betaSlow` times over the original context are slowed. */
+export interface YarnScaling {
+  readonly factor: number;
+  readonly betaFast: number;
+  readonly betaSlow: number;
+  readonly originalMaxPositionEmbeddings: number;
+  /** Whether the range between the two rates is widened to whole pairs. */
+  readonly truncate: boolean;
+  /** Factor of the cosines and sines. */
+  readonly attentionFactor: number;
+}
+
+/** LongRoPE (Ding et al. 2024): a divisor for each pair, of one set up to the original context and of another beyond. */
+export interface LongRopeScaling {
+  readonly shortFactor: readonly number[];
+  readonly longFactor: readonly number[];
+  readonly originalMaxPositionEmbeddings: number;
+  /** Factor of the cosines and sines, in a short context too. */
+  readonly attentionFactor: number;
+}
+
 /** What determines the angles. `linear` divides every frequency by its factor. */
 export interface RopeOptions {
   readonly theta: number;
   readonly scaling?:
     | { readonly kind: "llama3"; readonly llama3: Llama3Scaling }
-    | { readonly kind: "linear"; readonly factor: number };
+    | { readonly kind: "linear"; readonly factor: number }
+    | { readonly kind: "yarn"; readonly yarn: YarnScaling }
+    | { readonly kind: "longrope"; readonly longrope: LongRopeScaling };
 }
 
+/** Cosines and sines, each (positions, R/2), and whether the pairs they rotate are neighbours rather than R/2 apart. */
+export interface Rope {
+  readonly cos: Value;
+  readonly sin: Value;
+  readonly interleaved?: boolean;
+}
+
+/** theta^(2i/R), the wavelength of pair i over 2 pi. */
+const power = (theta: number, i: number, rotaryDim: number): number => f32(theta ** f32((2 * i) / rotaryDim));
+
 /**
- * The D/2 angular frequencies theta^(-2i/D) (Su et al. 2021), scaled as the config says. Every step is rounded to
- * float32 as transformers' are: a last bit of a frequency is 5e-4 of an angle at position 8000.
+ * The R/2 angular frequencies theta^(-2i/R) (Su et al. 2021) of `rotaryDim` R, scaled as the config says; `positions`
+ * are those that the context has room for. Every step is rounded to float32 as transformers' are: a last bit of a
+ * frequency is 5e-4 of an angle at position 8000.
  */
-export function ropeFrequencies(headDim: number, { theta, scaling }: RopeOptions): Float32Array {
-  const frequencies = Float32Array.from({ length: headDim / 2 }, (_, i) => 1 / f32(theta ** f32((2 * i) / headDim)));
-  if (!scaling) return frequencies;
-  if (scaling.kind === "linear") return frequencies.map((f) => f / scaling.factor);
-  return frequencies.map((f) => llama3Frequency(f, scaling.llama3));
+export function ropeFrequencies(
+  rotaryDim: number,
+  { theta, scaling }: RopeOptions,
+  positions = Number.POSITIVE_INFINITY,
+): Float32Array {
+  const frequencies = Float32Array.from({ length: rotaryDim / 2 }, (_, i) => 1 / power(theta, i, rotaryDim));
+  switch (scaling?.kind) {
+    case undefined:
+      return frequencies;
+    case "linear":
+      return frequencies.map((f) => f / scaling.factor);
+    case "llama3":
+      return frequencies.map((f) => llama3Frequency(f, scaling.llama3));
+    case "yarn":
+      return yarnFrequencies(rotaryDim, theta, scaling.yarn);
+    case "longrope": {
+      const { shortFactor, longFactor, originalMaxPositionEmbeddings } = scaling.longrope;
+      const divisors = positions > originalMaxPositionEmbeddings ? longFactor : shortFactor;
+      return frequencies.map((_, i) => 1 / f32(f32(divisors[i]!) * power(theta, i, rotaryDim)));
+    }
+  }
 }
 
 /** a / b as PyTorch divides a number by a tensor: through the reciprocal. */
@@ -45,15 +95,47 @@ function llama3Frequency(f: number, s: Llama3Scaling): number {
   return f32(f32(f32(1 - smooth) * f) / s.factor) + f32(smooth * f);
 }
 
-/** Cosines and sines, each (positions, D/2), as constants of the graph. */
-export function ropeTables(b: ModelBuilder, headDim: number, options: RopeOptions): { cos: Value; sin: Value } {
-  const half = headDim / 2;
-  const frequencies = ropeFrequencies(headDim, options);
+/** As llama3's, with the blend linear in the number of the pair. */
+function yarnFrequencies(rotaryDim: number, theta: number, s: YarnScaling): Float32Array {
+  // The pair that turns `times` over the original context.
+  const pairOf = (times: number) =>
+    (rotaryDim * Math.log(s.originalMaxPositionEmbeddings / (times * 2 * Math.PI))) / (2 * Math.log(theta));
+  const [first, last] = [pairOf(s.betaFast), pairOf(s.betaSlow)];
+  const low = Math.max(0, s.truncate ? Math.floor(first) : first);
+  const end = Math.min(rotaryDim - 1, s.truncate ? Math.ceil(last) : last);
+  const high = low === end ? end + 0.001 : end;
+  return Float32Array.from({ length: rotaryDim / 2 }, (_, i) => {
+    const slowed = Math.min(1, Math.max(0, f32(f32(i - low) / f32(high - low))));
+    const kept = f32(1 - slowed);
+    const p = power(theta, i, rotaryDim);
+    return f32(f32(1 / f32(s.factor * p)) * f32(1 - kept)) + f32(f32(1 / p) * kept);
+  });
+}
+
+function amplitude({ scaling }: RopeOptions): number {
+  if (scaling?.kind === "yarn") return scaling.yarn.attentionFactor;
+  return scaling?.kind === "longrope" ? scaling.longrope.attentionFactor : 1;
+}
+
+/**
+ * The tables as constants of the graph, made once for each name. LongRoPE's are those of a long context where the
+ * builder has positions beyond the original one, whatever a text's own length.
+ */
+export function ropeTables(b: ModelBuilder, rotaryDim: number, options: RopeOptions, name = "rope"): Rope {
+  const known = (part: string) => b.graph.constants.find((c) => c.value.name === `${name}.${part}`)?.value;
+  const [cos, sin] = [known("cos"), known("sin")];
+  if (cos && sin) return { cos, sin };
+  const half = rotaryDim / 2;
+  const frequencies = ropeFrequencies(rotaryDim, options, b.positions);
+  const factor = f32(amplitude(options));
   const table = (f: (angle: number) => number) =>
-    Float32Array.from({ length: b.positions * half }, (_, i) => f(f32(Math.floor(i / half) * frequencies[i % half]!)));
+    Float32Array.from(
+      { length: b.positions * half },
+      (_, i) => f32(f(f32(Math.floor(i / half) * frequencies[i % half]!))) * factor,
+    );
   const shape = [b.positions, half];
   return {
-    cos: constant(b.graph, "float32", shape, table(Math.cos), "rope.cos"),
-    sin: constant(b.graph, "float32", shape, table(Math.sin), "rope.sin"),
+    cos: constant(b.graph, "float32", shape, table(Math.cos), `${name}.cos`),
+    sin: constant(b.graph, "float32", shape, table(Math.sin), `${name}.sin`),
   };
 }

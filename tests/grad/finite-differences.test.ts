@@ -58,7 +58,7 @@ function checkGradients(op: OpName, sample: Sample, dtype: FloatType): void {
 }
 
 /** Operators that must have no gradient. */
-const REFUSED: readonly OpName[] = ["Min", "Cast", "GroupQueryAttention"];
+const REFUSED: readonly OpName[] = ["Min", "Sign", "Cast", "GroupQueryAttention"];
 
 describe("gradients agree with finite differences", () => {
   for (const [op, sample] of allSamples) {

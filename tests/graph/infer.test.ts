@@ -179,7 +179,7 @@ const REFUSED: readonly (Case & { code: string; message: string })[] = [
     [f32(1, 3, 30), i64(1, 3), f32(9, 4), f32(9, 4)],
     { numHeads: 4, interleaved: false },
     "BAD_SHAPE",
-    "width of all heads: got 30 and 32, expected equal lengths",
+    "got 4 heads in a width of 30, and tables for 8 elements of each",
   ),
   refused(
     "RotaryEmbedding",
@@ -229,6 +229,23 @@ const REFUSED: readonly (Case & { code: string; message: string })[] = [
     { ...gqa, doRotary: true },
     "BAD_SHAPE",
     "got no cosines and sines, expected them for rotation",
+  ),
+  refused(
+    "GroupQueryAttention",
+    [f32(1, "S", 32), f32(1, "S", 16), f32(1, "S", 16), ...cache],
+    { ...gqa, window: 0 },
+    "BAD_GRAPH",
+    "window: got 0, expected 1 or more",
+  ),
+  refused(
+    "GroupQueryAttention",
+    [
+      ...[f32(1, "S", 32), f32(1, "S", 16), f32(1, "S", 16), ...cache],
+      ...[undefined, undefined, undefined, undefined, f32(3)],
+    ],
+    gqa,
+    "BAD_SHAPE",
+    "head_sink: got [3], expected [4]",
   ),
 ];
 

@@ -24,30 +24,43 @@ export function rotaryEmbedding(
   positions: NdArray,
   cos: NdArray,
   sin: NdArray,
-  { interleaved }: Pick<OpAttributes["RotaryEmbedding"], "interleaved">,
+  { numHeads, interleaved }: OpAttributes["RotaryEmbedding"],
 ): NdArray {
-  const headDim = 2 * cos.shape[1]!;
+  const headDim = x.shape[2]! / numHeads;
   return fill(x.shape, ([b, t, c]) => {
-    const head = c! - (c! % headDim);
+    const [head, d] = [c! - (c! % headDim), c! % headDim];
+    if (d >= 2 * cos.shape[1]!) return at(x, [b!, t!, c!]);
     const position = at(positions, [b!, t!]);
-    return rotated((d) => at(x, [b!, t!, head + d]), c! % headDim, position, cos, sin, interleaved);
+    return rotated((i) => at(x, [b!, t!, head + i]), d, position, cos, sin, interleaved);
   });
 }
 
 /**
  * Causal attention over a cache of capacity P. Row b holds `seqlens[b] + 1` tokens after this step; when all tokens are
- * new (S equals the total length) every row starts at 0 and shorter rows are padded at the end.
+ * new (S equals the total length) every row starts at 0 and shorter rows are padded at the end. A window counts the
+ * token itself; a head's sink is one more score, which no value belongs to.
  */
 export function groupQueryAttention(
   inputs: readonly (NdArray | undefined)[],
-  { numHeads, kvNumHeads, scale, doRotary }: OpAttributes["GroupQueryAttention"],
+  {
+    numHeads,
+    kvNumHeads,
+    scale,
+    doRotary,
+    rotaryInterleaved = false,
+    window,
+    softcap,
+  }: OpAttributes["GroupQueryAttention"],
 ): NdArray[] {
-  const [query, key, value, pastKey, pastValue, seqlens, total, cos, sin] = inputs as NdArray[];
+  const [query, key, value, pastKey, pastValue, seqlens, total, cos, sin, , , sink] = inputs as NdArray[];
   const [B, S] = query!.shape as [number, number];
   const D = pastKey!.shape[3]!;
   const before = (b: number) => (S === total!.data[0]! ? 0 : seqlens!.data[b]! + 1 - S);
   const positions = fill([B, S], ([b, s]) => before(b!) + s!);
-  const turn = (x: NdArray) => (doRotary ? rotaryEmbedding(x, positions, cos!, sin!, { interleaved: false }) : x);
+  const turn = (x: NdArray) => {
+    const attributes = { numHeads: x.shape[2]! / D, interleaved: rotaryInterleaved };
+    return doRotary ? rotaryEmbedding(x, positions, cos!, sin!, attributes) : x;
+  };
   // Packed inputs hold query, key and value side by side.
   const part = (from: number, width: number) => fill([B, S, width], ([b, s, c]) => at(query!, [b!, s!, from + c!]));
   const q = turn(key ? query! : part(0, numHeads * D));
@@ -67,11 +80,14 @@ export function groupQueryAttention(
         const dot = (p: number) => {
           let sum = 0;
           for (let d = 0; d < D; d++) sum += at(q, [b, s, h * D + d]) * at(presentKey, [b, shared, p, d]);
-          return scale * sum;
+          return softcap ? softcap * Math.tanh((scale * sum) / softcap) : scale * sum;
         };
-        const scores = Array.from({ length: before(b) + s + 1 }, (_, p) => dot(p));
-        const top = Math.max(...scores);
-        const sum = scores.reduce((total, x) => total + Math.exp(x - top), 0);
+        const last = before(b) + s;
+        const isSeen = (p: number) => !window || p > last - window;
+        const scores = Array.from({ length: last + 1 }, (_, p) => (isSeen(p) ? dot(p) : Number.NEGATIVE_INFINITY));
+        const extra = sink ? at(sink, [h]) : Number.NEGATIVE_INFINITY;
+        const top = Math.max(...scores, extra);
+        const sum = scores.reduce((total, x) => total + Math.exp(x - top), Math.exp(extra - top));
         for (const [p, score] of scores.entries())
           for (let d = 0; d < D; d++)
             out.data[(b * S + s) * numHeads * D + h * D + d]! +=

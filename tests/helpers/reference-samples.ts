@@ -73,24 +73,28 @@ const norms = (bias: boolean) =>
     attributes: { epsilon: 1e-3 },
   }));
 
-/** Four query heads over two of keys, a cache of 7, heads of 16. */
+/** Four query heads over two of keys, a cache of 7 or more, heads of 32. */
 function cachedAttention(
   says: string,
   {
     lengths,
     tokens,
-    doRotary = false,
+    rotary = 0,
     packed = false,
+    sinks = false,
+    ...rest
   }: {
     lengths: readonly number[];
     tokens: number;
-    doRotary?: boolean;
+    /** Elements of each head that are rotated. */
+    rotary?: number;
     packed?: boolean;
-  },
+    sinks?: boolean;
+  } & Partial<OpAttributes["GroupQueryAttention"]>,
 ): Sample<"GroupQueryAttention"> {
-  const [B, H, KV, P, D] = [lengths.length, 4, 2, 7, 16];
+  const [B, H, KV, P, D] = [lengths.length, 4, 2, Math.max(7, ...lengths), 32];
   const narrow = real(B, tokens, KV * D);
-  const table: Operand = { shape: [P, D / 2], ...angles };
+  const table: Operand = { shape: [P, rotary / 2], ...angles };
   return {
     says,
     operands: [
@@ -100,9 +104,16 @@ function cachedAttention(
       real(B, KV, P, D),
       { shape: [B], data: lengths.map((length) => length - 1), dtype: "int32" },
       { shape: [], data: [Math.max(...lengths)], dtype: "int32" },
-      ...(doRotary ? [table, table] : []),
+      ...(rotary ? [table, table] : sinks ? [undefined, undefined] : []),
+      ...(sinks ? [undefined, undefined, real(H)] : []),
     ],
-    attributes: { numHeads: H, kvNumHeads: KV, scale: D ** -0.5, doRotary },
+    attributes: {
+      numHeads: H,
+      kvNumHeads: KV,
+      scale: D ** -0.5,
+      doRotary: rotary > 0,
+      ...rest,
+    },
   };
 }
 
@@ -120,6 +131,8 @@ export const SAMPLES: { readonly [K in OpName]: readonly Sample<K>[] } = {
   Tanh: unary(),
   Sigmoid: unary(),
   Erf: unary(),
+  Relu: unary(),
+  Sign: unary(),
   Gelu: (["none", "tanh"] as const).map((approximate) => ({
     says: `with approximation ${approximate}`,
     operands: [between(-4, 4, 5, 5)],
@@ -227,26 +240,48 @@ export const SAMPLES: { readonly [K in OpName]: readonly Sample<K>[] } = {
   LayerNormalization: [...norms(true), ...norms(false)],
   SimplifiedLayerNormalization: norms(false),
   RotaryEmbedding: [false, true].flatMap((interleaved) =>
-    (["input", "constant"] as const).map((still) => ({
-      says: `with tables as ${still}s, ${interleaved ? "interleaved" : "in halves"}`,
-      operands: [
-        real(2, 3, 8),
-        ids([2, 3], 0, 1, 2, 4, 4, 1),
-        { shape: [5, 2], ...angles, still },
-        { shape: [5, 2], ...angles, still },
-      ],
-      attributes: { numHeads: 2, interleaved },
-    })),
+    (["input", "constant"] as const).flatMap((still) =>
+      Object.entries({ "": 8, ", of a part of each head": 14 }).map(([part, width]) => ({
+        says: `with tables as ${still}s, ${interleaved ? "interleaved" : "in halves"}${part}`,
+        operands: [
+          real(2, 3, width),
+          ids([2, 3], 0, 1, 2, 4, 4, 1),
+          { shape: [5, 2], ...angles, still },
+          { shape: [5, 2], ...angles, still },
+        ],
+        attributes: { numHeads: 2, interleaved },
+      })),
+    ),
   ),
   GroupQueryAttention: [
     cachedAttention("of a prompt", { lengths: [3], tokens: 3 }),
     cachedAttention("of a chunk after a past", { lengths: [5], tokens: 2 }),
     cachedAttention("of one token in each of two rows", { lengths: [4, 6], tokens: 1 }),
     cachedAttention("of two prompts, one padded at its end", { lengths: [4, 2], tokens: 4 }),
-    cachedAttention("that rotates a prompt", { lengths: [4], tokens: 4, doRotary: true }),
-    cachedAttention("that rotates a chunk after a past", { lengths: [6], tokens: 3, doRotary: true }),
-    cachedAttention("that rotates one token in each of two rows", { lengths: [3, 7], tokens: 1, doRotary: true }),
+    cachedAttention("that rotates a prompt", { lengths: [4], tokens: 4, rotary: 32 }),
+    cachedAttention("that rotates a chunk after a past", { lengths: [6], tokens: 3, rotary: 32 }),
+    cachedAttention("that rotates one token in each of two rows", { lengths: [3, 7], tokens: 1, rotary: 32 }),
     cachedAttention("with query, key and value in one", { lengths: [4], tokens: 2, packed: true }),
+    ...Object.entries({
+      "rotates neighbours": { rotary: 32, rotaryInterleaved: true },
+      "rotates half of each head": { rotary: 16 },
+      "rotates neighbours in half of each head": { rotary: 16, rotaryInterleaved: true },
+      "caps its scores": { softcap: 0.5 },
+      "sees three tokens": { window: 3 },
+      "sees one token": { window: 1 },
+      "sees as many tokens as there are": { window: 12 },
+      "has sinks": { sinks: true },
+      "has sinks, a window and a cap, and rotates": { sinks: true, window: 4, softcap: 0.7, rotary: 32 },
+    }).flatMap(([says, options]) => [
+      cachedAttention(`that ${says}, of a prompt`, { lengths: [12], tokens: 12, ...options }),
+      cachedAttention(`that ${says}, of a chunk after a past`, { lengths: [11], tokens: 5, ...options }),
+      cachedAttention(`that ${says}, of one token in each of two rows`, { lengths: [4, 9], tokens: 1, ...options }),
+      cachedAttention(`that ${says}, of two prompts, one padded at its end`, {
+        lengths: [12, 5],
+        tokens: 12,
+        ...options,
+      }),
+    ]),
   ],
 };
 

@@ -157,6 +157,8 @@ const EVALUATORS: { readonly [K in OpName]: Evaluator<K> } = {
   Tanh: unary(Math.tanh),
   Sigmoid: unary(sigmoid),
   Erf: unary(erf),
+  Relu: unary((x) => Math.max(0, x)),
+  Sign: unary(Math.sign),
   Gelu: ([x], { approximate }) => [map(x!, GELUS[approximate])],
   QuickGelu: ([x], { alpha }) => [map(x!, (a) => a * sigmoid(alpha * a))],
   Softmax: ([x], { axis }) => [map(logSoftmax(x!, axis), Math.exp)],
