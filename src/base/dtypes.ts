@@ -68,12 +68,11 @@ export function float32ToBfloat16(value: number): number {
 
 /** The float32 value of an IEEE 754 binary16 bit pattern (exact). */
 export function float16ToFloat32(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >>> 10) & 0x1f;
   const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+  if (exponent === 0) return (bits & 0x8000 ? -fraction : fraction) * 2 ** -24;
+  u32[0] = ((bits & 0x8000) << 16) | ((exponent === 31 ? 0xff : exponent + 112) << 23) | (fraction << 13);
+  return f32[0]!;
 }
 
 /** The binary16 bit pattern nearest to a number, ties to even; too large becomes infinity. */
@@ -85,9 +84,9 @@ export function float32ToFloat16(value: number): number {
   if (Number.isNaN(value)) return sign | 0x7e00;
   if (magnitude >= 65520) return sign | 0x7c00;
   if (magnitude < 2 ** -14) return sign | roundHalfEven(magnitude * 2 ** 24);
-  const exponent = ((bits >>> 23) & 0xff) - 127;
-  const fraction = roundHalfEven((magnitude / 2 ** exponent - 1) * 1024);
-  return sign | (((exponent + 15) << 10) + fraction);
+  // 112 is what the exponents' biases differ by; a carry out of the fraction goes into the exponent.
+  const rebiased = (bits & 0x7fffffff) - (112 << 23);
+  return sign | ((rebiased + 0xfff + ((rebiased >>> 13) & 1)) >>> 13);
 }
 
 function roundHalfEven(x: number): number {
