@@ -3,7 +3,7 @@ import { fail } from "./errors.ts";
 
 /**
  * The length of an axis: a number, or a canonical polynomial in named axes such as "T", "2*B*T" or "P+S".
- * Equal lengths have equal text, so `===` compares them.
+ * Equal lengths have equal text, so `===` compares them. What is left of a length is a sum too: "T+-1*A".
  */
 export type Dim = number | string;
 
@@ -18,7 +18,7 @@ function parse(dim: Dim): Polynomial {
   const terms: Polynomial = new Map();
   for (const term of dim.split("+")) {
     const factors = term.split("*");
-    const coefficient = /^\d+$/.test(factors[0]!) ? Number(factors.shift()) : 1;
+    const coefficient = /^-?\d+$/.test(factors[0]!) ? Number(factors.shift()) : 1;
     const monomial = factors.sort().join("*");
     terms.set(monomial, (terms.get(monomial) ?? 0) + coefficient);
   }
@@ -52,6 +52,11 @@ export function addDims(...dims: Dim[]): Dim {
   const sum: Polynomial = new Map();
   for (const dim of dims) for (const [m, c] of parse(dim)) sum.set(m, (sum.get(m) ?? 0) + c);
   return format(sum);
+}
+
+/** The difference of axis lengths. */
+export function subDims(from: Dim, ...dims: Dim[]): Dim {
+  return addDims(from, ...dims.map((dim) => mulDims(-1, dim)));
 }
 
 /** The length of a dim when the named axes have the given lengths, or undefined when one is not given. */

@@ -6,6 +6,7 @@ import {
   add,
   concat,
   div,
+  equal,
   exp,
   expand,
   fusedMatMul,
@@ -140,8 +141,21 @@ function gatherGradient({ node, inputs, grad }: RuleArguments<"Gather">): Value[
 }
 
 function splitGradient({ node, inputs, grads }: RuleArguments<"Split">): Value[] {
+  if (inputs.length > 1) fail("NO_GRADIENT", `${node.name}: Split: lengths known at each run alone are for inference`);
   const parts = node.outputs.map((part, i) => grads[i] ?? zeros(part));
   return [parts.length === 1 ? parts[0]! : concat(parts, node.attributes.axis), ...inputs.slice(1)];
+}
+
+/** To whichever operand was chosen; to both where they are equal, as a clamp passes its limits on. */
+function chosenGradient({ inputs, grad, output }: RuleArguments<"Min" | "Max">): Value[] {
+  return inputs.map((x) => sumTo(mul(grad, equal(output, x, grad.dtype)), x.shape));
+}
+
+/** The chosen entries get theirs, the others none. */
+function topKGradient(args: RuleArguments<"TopK">): Value[] {
+  needFirstOnly(args);
+  const { node, inputs, grad } = args;
+  return [scatterAdd(zeros(inputs[0]!), node.outputs[1]!, grad, node.attributes.axis)];
 }
 
 function sliceGradient({ node, inputs, grad, output }: RuleArguments<"Slice">): Value[] {
@@ -232,7 +246,9 @@ export const GRADIENTS: { readonly [K in OpName]: GradientRule<K> | Refusal } = 
     const scaled = div(grad, b!);
     return [sumTo(scaled, a!.shape), sumTo(neg(mul(scaled, output)), b!.shape)];
   },
-  Min: { refused: "used for clipping only, after the gradients" },
+  Min: chosenGradient,
+  Max: chosenGradient,
+  Equal: { refused: DISCRETE },
   Neg: ({ grad }) => [neg(grad)],
   Exp: ({ grad, output }) => [mul(grad, output)],
   Log: ({ grad, inputs: [x] }) => [div(grad, x!)],
@@ -283,6 +299,8 @@ export const GRADIENTS: { readonly [K in OpName]: GradientRule<K> | Refusal } = 
     );
   },
   Split: splitGradient,
+  TopK: topKGradient,
+  Size: { refused: DISCRETE },
   Slice: sliceGradient,
   Gather: gatherGradient,
   GatherElements: ({ node, grad, inputs: [x, indices] }) => [

@@ -1,13 +1,13 @@
 /** The operators as functions on values: what models, gradients and optimisers are written in. */
 import type { DType } from "../base/dtypes.ts";
-import { frontAxis, type Shape, sameShape } from "../base/shapes.ts";
+import { type Dim, frontAxis, type Shape, sameShape } from "../base/shapes.ts";
 import { apply, scalar } from "./build.ts";
 import type { Value } from "./types.ts";
 
 /** A value, or a number that becomes a scalar of the other operand's dtype. */
 type Operand = Value | number;
 
-function pair(op: "Add" | "Sub" | "Mul" | "Div" | "Min", a: Operand, b: Operand): Value {
+function pair(op: "Add" | "Sub" | "Mul" | "Div" | "Min" | "Max", a: Operand, b: Operand): Value {
   const anchor = (typeof a === "number" ? b : a) as Value;
   const lift = (x: Operand) => (typeof x === "number" ? scalar(anchor.graph, x, anchor.dtype) : x);
   return apply(op, [lift(a), lift(b)], {})[0];
@@ -23,6 +23,10 @@ export const mul = (a: Operand, b: Operand): Value => pair("Mul", a, b);
 export const div = (a: Operand, b: Operand): Value => pair("Div", a, b);
 /** The smaller of a and b, broadcast. */
 export const min = (a: Operand, b: Operand): Value => pair("Min", a, b);
+/** The larger of a and b, broadcast. */
+export const max = (a: Operand, b: Operand): Value => pair("Max", a, b);
+/** 1 where a and b are equal, 0 elsewhere, broadcast, of dtype `to`. */
+export const equal = (a: Value, b: Value, to: DType = "float32"): Value => cast(apply("Equal", [a, b], {})[0], to);
 
 export const neg = (x: Value): Value => apply("Neg", [x], {})[0];
 export const exp = (x: Value): Value => apply("Exp", [x], {})[0];
@@ -88,6 +92,18 @@ export const expand = (x: Value, shape: Shape): Value =>
 export const concat = (values: readonly Value[], axis: number): Value => apply("Concat", values, { axis })[0];
 export const split = (x: Value, axis: number, sizes: readonly number[]): Value[] =>
   apply("Split", [x], { axis, sizes });
+/** Parts of lengths that are known at each run: `counts` int64 (parts), their axes named by `sizes`. */
+export const splitBy = (x: Value, axis: number, counts: Value, sizes: readonly Dim[]): Value[] =>
+  apply("Split", [x, counts], { axis, sizes });
+/** The k largest along an axis, in order, and their int64 indices; of equal ones the first. */
+export const topK = (x: Value, axis: number, k: number): [values: Value, indices: Value] =>
+  apply("TopK", [x], { axis, k, largest: true }) as [Value, Value];
+/** The order that sorts a vector, smallest first: int64 of its length. */
+export function argSort(x: Value): Value {
+  const k = x.shape[0]!;
+  const count = typeof k === "number" ? [] : [reshape(apply("Size", [x], {})[0], [1])];
+  return apply("TopK", [x, ...count], { axis: 0, k, largest: false })[1]!;
+}
 export const slice = (x: Value, axis: number, start: number, end: number): Value =>
   apply("Slice", [x], { axis, start, end })[0];
 export const gather = (x: Value, indices: Value, axis = 0): Value => apply("Gather", [x, indices], { axis })[0];

@@ -132,16 +132,38 @@ function inferConcat(inputs: readonly TensorType[], { axis }: OpAttributes["Conc
   return [{ dtype, shape: first.shape.with(at, addDims(...inputs.map((type) => type.shape[at]!))) }];
 }
 
-function inferSplit([x]: readonly TensorType[], { axis, sizes }: OpAttributes["Split"]): TensorType[] {
+function inferSplit([x, counts]: readonly TensorType[], { axis, sizes }: OpAttributes["Split"]): TensorType[] {
   const at = frontAxis(axis, x!.shape.length, "axis");
   for (const size of sizes)
-    if (!Number.isInteger(size) || size < 0) fail("BAD_SHAPE", `sizes: got ${size}, expected lengths from 0 up`);
-  needEqual(
-    sizes.reduce((a, b) => a + b, 0),
-    x!.shape[at],
-    "sum of sizes",
-  );
+    if (typeof size === "number" && (!Number.isInteger(size) || size < 0))
+      fail("BAD_SHAPE", `sizes: got ${size}, expected lengths from 0 up`);
+  needEqual(addDims(...sizes), x!.shape[at], "sum of sizes");
+  needCounts(counts, sizes.length, sizes);
   return sizes.map((size) => ({ dtype: x!.dtype, shape: x!.shape.with(at, size) }));
+}
+
+/** Lengths with names are given by an input, and only they. */
+function needCounts(counts: TensorType | undefined, length: number, sizes: readonly Dim[]): void {
+  const named = sizes.find((size) => typeof size === "string");
+  if ((named === undefined) !== (counts === undefined))
+    fail("BAD_GRAPH", counts ? "got lengths as an input and no named axis" : `got ${named}, and no input that says it`);
+  if (!counts) return;
+  if (counts.dtype !== "int64") fail("BAD_DTYPE", `got ${counts.dtype} lengths, expected int64`);
+  needShape(counts, [length], "lengths");
+}
+
+function inferTopK([x, count]: readonly TensorType[], { axis, k }: OpAttributes["TopK"]): TensorType[] {
+  const at = frontAxis(axis, x!.shape.length, "axis");
+  const length = x!.shape[at]!;
+  if (!FLOATS.includes(x!.dtype)) needIndices(x!);
+  if (typeof k === "number" ? !(k >= 0 && (typeof length === "string" || k <= length)) : k !== length)
+    fail("BAD_SHAPE", `k: got ${k}, expected at most ${length}`);
+  needCounts(count, 1, [k]);
+  const shape = x!.shape.with(at, k);
+  return [
+    { dtype: x!.dtype, shape },
+    { dtype: "int64", shape },
+  ];
 }
 
 function inferSlice([x]: readonly TensorType[], { axis, start, end }: OpAttributes["Slice"]): TensorType[] {
@@ -213,6 +235,8 @@ export const OPS: { readonly [K in OpName]: OpSpec<OpAttributes[K]> } = {
   Mul: binary,
   Div: binary,
   Min: binary,
+  Max: binary,
+  Equal: { ...binary, infer: (inputs) => [{ dtype: "bool", shape: binary.infer(inputs, {})[0]!.shape }] },
   Neg: unary,
   Exp: unary,
   Log: unary,
@@ -279,7 +303,9 @@ export const OPS: { readonly [K in OpName]: OpSpec<OpAttributes[K]> } = {
     },
   },
   Concat: { domain: "", arity: [1, 1024], infer: inferConcat },
-  Split: { domain: "", arity: [1, 1], infer: inferSplit },
+  Split: { domain: "", arity: [1, 2], infer: inferSplit },
+  TopK: { domain: "", arity: [1, 2], infer: inferTopK },
+  Size: { domain: "", arity: [1, 1], infer: () => [{ dtype: "int64", shape: [] }] },
   Slice: { domain: "", arity: [1, 1], infer: inferSlice },
   Gather: {
     domain: "",

@@ -1,6 +1,6 @@
 /** The parts of a graph: typed values, nodes that make them, and the closed list of operators with their attributes. */
 import type { DType } from "../base/dtypes.ts";
-import type { Shape } from "../base/shapes.ts";
+import type { Dim, Shape } from "../base/shapes.ts";
 
 /** What is known of a tensor before it exists. */
 export interface TensorType {
@@ -23,6 +23,9 @@ export interface OpAttributes {
   Mul: None;
   Div: None;
   Min: None;
+  Max: None;
+  /** True where two tensors are equal. */
+  Equal: None;
   Neg: None;
   Exp: None;
   Log: None;
@@ -50,12 +53,23 @@ export interface OpAttributes {
   Transpose: { readonly perm: readonly number[] };
   Expand: { readonly shape: Shape };
   Concat: Axis;
-  Split: Axis & { readonly sizes: readonly number[] };
+  /**
+   * Named sizes are known at each run alone: then a second input, int64 (parts), says them all. The names must be new;
+   * the last part's length is what the others leave.
+   */
+  Split: Axis & { readonly sizes: readonly Dim[] };
   /** Elements `start` to before `end` along one axis; negative counts from the end, a huge `end` means all. */
   Slice: Axis & { readonly start: number; readonly end: number };
   Gather: Axis;
   GatherElements: Axis;
   ScatterElements: Axis & { readonly reduction: "none" | "add" };
+  /**
+   * The k largest (or smallest) along an axis, in order; of equal ones the first. Outputs: values, int64 indices. A
+   * named k stands in a second input, int64 (1).
+   */
+  TopK: Axis & { readonly k: Dim; readonly largest: boolean };
+  /** The number of elements, an int64 scalar. */
+  Size: None;
   Cast: { readonly to: DType };
   Identity: None;
   /** Outputs: normalised, mean, inverse standard deviation (over the last axis, which stays with length 1). */

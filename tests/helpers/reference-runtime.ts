@@ -1,14 +1,15 @@
-/** Opens the native runtime for tests, or says why not; runs graphs of fixed shapes on it. */
+/** Opens the native runtime for tests, or says why not; runs graphs on it. */
 import { bytesOf, type DType, type TensorData, viewAs } from "../../src/base/dtypes.ts";
 import { OwnlmError } from "../../src/base/errors.ts";
 import { createOwner } from "../../src/base/owner.ts";
+import type { Shape } from "../../src/base/shapes.ts";
 import { lowerGraph } from "../../src/graph/lower.ts";
 import type { Graph } from "../../src/graph/types.ts";
 import { verifyGraph } from "../../src/graph/verify.ts";
 import { openNativeRuntime } from "../../src/runtime/ort-native.ts";
 import type { Runtime, Tensor } from "../../src/runtime/types.ts";
 import type { Feeds } from "./reference.ts";
-import { type NdArray, ndArray } from "./reference-array.ts";
+import { type NdArray, ndArray, resolveShape } from "./reference-array.ts";
 
 /** The runtime, or undefined where there is no library for this platform. */
 export const runtime: Runtime | undefined = openOrNothing();
@@ -40,7 +41,15 @@ export interface BoundGraph extends Disposable {
   results(): Map<string, NdArray>;
 }
 
-/** Binds a graph of fixed shapes, its parameters fed as inputs; aliased outputs are written over their inputs. */
+/** Lengths of named axes, as the inputs fed have them. */
+function axesOf(graph: Graph, feeds: Feeds): (shape: Shape) => number[] {
+  const axes = new Map<string, number>();
+  for (const { name, shape } of graph.inputs)
+    for (const [i, dim] of shape.entries()) if (typeof dim === "string") axes.set(dim, feeds.get(name)!.shape[i]!);
+  return (shape) => resolveShape(shape, axes);
+}
+
+/** Binds a graph, its parameters fed as inputs; aliased outputs are written over their inputs. */
 export async function bindGraph(graph: Graph, feeds: Feeds, threads: number): Promise<BoundGraph> {
   const owner = createOwner();
   const model = lowerGraph(verifyGraph(graph), () => ({ kind: "input" }));
@@ -50,10 +59,11 @@ export async function bindGraph(graph: Graph, feeds: Feeds, threads: number): Pr
     return [name, owner.own(runtime!.tensor(dtype, array.shape, elements(dtype, array)))] as const;
   });
   const inputs: Record<string, Tensor> = Object.fromEntries(fed);
+  const shapeOf = axesOf(graph, feeds);
   const sources = new Map(graph.aliases.map(([from, to]) => [to, from]));
   const made = graph.outputs.map(({ name, value }) => {
     const shared = inputs[sources.get(name) ?? ""];
-    return [name, shared ?? owner.own(runtime!.tensor(value.dtype, value.shape as number[]))] as const;
+    return [name, shared ?? owner.own(runtime!.tensor(value.dtype, shapeOf(value.shape)))] as const;
   });
   const outputs = Object.fromEntries(made);
   const binding = owner.own(session.bind(inputs, outputs));

@@ -124,6 +124,15 @@ export const SAMPLES: { readonly [K in OpName]: readonly Sample<K>[] } = {
   Mul: binary,
   Div: binary,
   Min: binary,
+  Max: binary,
+  Equal: [
+    {
+      says: "of numbers",
+      operands: [ids([2, 3], 0, 1, 2, 2, 1, 0), ids([3], 0, 2, 2)],
+      attributes: {},
+    },
+    { says: "with a column on the left", operands: [ids([3, 1], 4, 1, 0), ids([4], 0, 1, 2, 1)], attributes: {} },
+  ],
   Neg: unary(),
   Exp: unary(),
   Log: unary([0.3, 3]),
@@ -203,6 +212,17 @@ export const SAMPLES: { readonly [K in OpName]: readonly Sample<K>[] } = {
     },
     { says: "into one", operands: [real(2, 3)], attributes: { axis: 1, sizes: [3] } },
   ],
+  TopK: [
+    { says: "of each row", operands: [real(3, 5)], attributes: { axis: -1, k: 2, largest: true } },
+    { says: "of each column, smallest first", operands: [real(4, 3)], attributes: { axis: 0, k: 3, largest: false } },
+    { says: "of all", operands: [real(6)], attributes: { axis: 0, k: 6, largest: true } },
+    {
+      says: "of whole numbers, the first of equal ones first",
+      operands: [ids([12], 3, 1, 2, 3, 1, 1, 0, 3, 2, 2, 0, 1)],
+      attributes: { axis: 0, k: 12, largest: false },
+    },
+  ],
+  Size: [{ says: "of a matrix", operands: [real(3, 5)], attributes: {} }],
   Slice: [
     { says: "from the middle", operands: [real(3, 6)], attributes: { axis: 1, start: 2, end: 5 } },
     { says: "from the beginning", operands: [real(4, 2)], attributes: { axis: 0, start: 0, end: 3 } },

@@ -121,6 +121,16 @@ function slice(x: NdArray, axis: number, start: number, end: number): NdArray {
   return fill(x.shape.with(axis, size), (index) => at(x, index.with(axis, clamp(start) + index[axis]!)));
 }
 
+/** The k first of a stable sort, and where they were. */
+function topK(x: NdArray, axis: number, k: number, largest: boolean): NdArray[] {
+  const positions = fill(x.shape.with(axis, k), (index) => {
+    const along = [...Array(x.shape[axis]!).keys()];
+    const value = (i: number) => at(x, index.with(axis, i));
+    return along.sort((i, j) => (largest ? value(j) - value(i) : value(i) - value(j)) || i - j)[index[axis]!]!;
+  });
+  return [fill(positions.shape, (index) => at(x, index.with(axis, at(positions, index)))), positions];
+}
+
 /** (x - mean) / sqrt(variance + epsilon) over the last axis, or x / sqrt(mean square + epsilon) when not centred. */
 function normalise(x: NdArray, scale: NdArray, bias: NdArray | undefined, epsilon: number, centred: boolean) {
   const last = [x.shape.length - 1];
@@ -150,6 +160,8 @@ const EVALUATORS: { readonly [K in OpName]: Evaluator<K> } = {
   Mul: binary((a, b) => a * b),
   Div: binary((a, b) => a / b),
   Min: binary(Math.min),
+  Max: binary(Math.max),
+  Equal: binary((a, b) => +(a === b)),
   Neg: unary((x) => -x),
   Exp: unary(Math.exp),
   Log: unary(Math.log),
@@ -176,7 +188,9 @@ const EVALUATORS: { readonly [K in OpName]: Evaluator<K> } = {
   Transpose: ([x], { perm }) => [permute(x!, perm)],
   Expand: ([x], { shape }, resolve) => [fill(broadcast(x!.shape, resolve(shape)), (index) => at(x!, index))],
   Concat: (parts, { axis }) => [concat(parts, front(axis, parts[0]!))],
-  Split: ([x], { axis, sizes }) => pieces(x!, front(axis, x!), sizes),
+  Split: ([x, counts], { axis, sizes }) => pieces(x!, front(axis, x!), counts ? [...counts.data] : (sizes as number[])),
+  TopK: ([x], { axis, k, largest }, resolve) => topK(x!, front(axis, x!), resolve([k])[0]!, largest),
+  Size: ([x]) => [ndArray([], [x!.data.length])],
   Slice: ([x], { axis, start, end }) => [slice(x!, front(axis, x!), start, end)],
   Gather: ([x, positions], { axis }) => [gather(x!, positions!, front(axis, x!))],
   GatherElements: ([x, positions], { axis }) => {
@@ -205,10 +219,17 @@ const EVALUATORS: { readonly [K in OpName]: Evaluator<K> } = {
 /** The lengths of named axes, read off the arrays that are fed. */
 function bindAxes(graph: Graph, feeds: Feeds): Map<string, number> {
   const axes = new Map<string, number>();
-  for (const { name, shape } of graph.inputs)
-    for (const [i, dim] of shape.entries())
-      if (typeof dim === "string" && /^\w+$/.test(dim)) axes.set(dim, feeds.get(name)?.shape[i] ?? 0);
+  for (const { name, shape } of graph.inputs) {
+    const fed = feeds.get(name);
+    if (fed) nameAxes(shape, fed.shape, axes);
+  }
   return axes;
+}
+
+/** Learns the lengths of named axes that a node made. */
+function nameAxes(shape: Shape, lengths: readonly number[], axes: Map<string, number>): void {
+  for (const [i, dim] of shape.entries())
+    if (typeof dim === "string" && /^\w+$/.test(dim) && !axes.has(dim)) axes.set(dim, lengths[i]!);
 }
 
 /** The array of every value of a graph. Throws where one has another shape than the graph says. */
@@ -229,7 +250,10 @@ export function evaluateValues(graph: Graph, feeds: Feeds): Map<Value, NdArray> 
     const inputs = node.inputs.map((value) => value && arrays.get(value)!);
     const evaluator = EVALUATORS[node.op] as Evaluator<OpName>;
     const outputs = evaluator(inputs as NdArray[], node.attributes as never, resolve);
-    for (const [i, value] of node.outputs.entries()) define(value, outputs[i]);
+    for (const [i, value] of node.outputs.entries()) {
+      nameAxes(value.shape, outputs[i]!.shape, axes);
+      define(value, /^u?int/.test(value.dtype) ? map(outputs[i]!, Math.trunc) : outputs[i]);
+    }
   }
   return arrays;
 }

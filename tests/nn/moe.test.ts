@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { rng } from "../../src/base/rng.ts";
+import { createGraph, input, output, parameter } from "../../src/graph/build.ts";
+import { gemm, mul, silu } from "../../src/graph/functions.ts";
+import type { Value } from "../../src/graph/types.ts";
+import { verifyGraph } from "../../src/graph/verify.ts";
+import {
+  denseMixture,
+  type Experts,
+  groupedMixture,
+  type Routing,
+  routeByLogit,
+  routeByProbability,
+} from "../../src/nn/moe.ts";
+import { evaluate, type Feeds, type NdArray, ndArray } from "../helpers/reference.ts";
+import { fill } from "../helpers/reference-array.ts";
+import { distance } from "../helpers/reference-models.ts";
+import { bindGraph, skipWithoutRuntime } from "../helpers/reference-runtime.ts";
+
+const [WIDTH, INNER] = [6, 5];
+
+interface Case {
+  readonly tokens: number;
+  readonly experts: number;
+  readonly k: number;
+}
+
+/** Both forms of one layer over the same random weights; `axis` is the number of tokens or a name for it. */
+function layers({ tokens, experts: count, k }: Case, route: (logits: Value, k: number) => Routing, axis: "T" | number) {
+  const graph = createGraph("moe");
+  const x = input(graph, "x", "float32", [axis, WIDTH]);
+  const logits = input(graph, "logits", "float32", [axis, count]);
+  const weight = (name: string, ...shape: number[]) => parameter(graph, name, shape, { kind: "zeros" });
+  const experts: Experts = {
+    count,
+    rise: (e, rows) => ["gate", "up"].map((part) => gemm(rows, weight(`${e}.${part}`, INNER, WIDTH), { transB: true })),
+    activate: ([gate, up]) => mul(silu(gate!), up!),
+    fall: (e, rows) => gemm(rows, weight(`${e}.down`, WIDTH, INNER), { transB: true }),
+  };
+  const routing = route(logits, k);
+  output(graph, "grouped", groupedMixture(x, routing, experts));
+  if (axis !== "T") output(graph, "dense", denseMixture(x, routing, experts));
+  const random = rng(3, `${tokens} ${count} ${k}`);
+  const drawn = (shape: readonly number[]): NdArray => fill(shape, () => random.normal());
+  const feeds: Feeds = new Map([
+    ["x", drawn([tokens, WIDTH])],
+    ["logits", drawn([tokens, count])],
+    ...graph.parameters.map(({ value }) => [value.name, drawn(value.shape as number[])] as const),
+  ]);
+  return { graph: verifyGraph(graph), feeds };
+}
+
+const CASES: readonly Case[] = [
+  { tokens: 1, experts: 4, k: 2 },
+  { tokens: 9, experts: 5, k: 3 },
+  { tokens: 3, experts: 11, k: 1 },
+  { tokens: 4, experts: 3, k: 3 },
+  { tokens: 5, experts: 1, k: 1 },
+];
+const ROUTES = {
+  "by probability": (logits: Value, k: number) => routeByProbability(logits, k, { normalise: false }),
+  "by probabilities made to sum to 1": (logits: Value, k: number) => routeByProbability(logits, k, { normalise: true }),
+  "by logits": routeByLogit,
+};
+
+describe("a mixture of experts over the rows of each is the sum over all experts", () => {
+  for (const [says, route] of Object.entries(ROUTES))
+    for (const each of CASES)
+      test(`${says}: ${each.k} of ${each.experts} for ${each.tokens} tokens`, () => {
+        const { graph, feeds } = layers(each, route, each.tokens);
+        const results = evaluate(graph, feeds);
+        assert.ok(distance(results.get("grouped")!, results.get("dense")!) < 1e-12);
+      });
+
+  test("when all tokens choose the same experts, because all logits are equal", () => {
+    const { graph, feeds } = layers({ tokens: 4, experts: 5, k: 2 }, routeByLogit, 4);
+    const results = evaluate(graph, new Map(feeds).set("logits", ndArray([4, 5], Array(20).fill(0.5))));
+    assert.ok(distance(results.get("grouped")!, results.get("dense")!) < 1e-12);
+  });
+});
+
+describe("the runtime computes mixtures of experts", { skip: skipWithoutRuntime }, () => {
+  for (const each of CASES)
+    test(`${each.k} of ${each.experts} for ${each.tokens} tokens, in both forms, and without knowing the number of tokens`, async () => {
+      const fixed = layers(each, routeByLogit, each.tokens);
+      const expected = evaluate(fixed.graph, fixed.feeds).get("dense")!;
+      using bound = await bindGraph(fixed.graph, fixed.feeds, 2);
+      await bound.run();
+      const results = bound.results();
+      for (const form of ["dense", "grouped"]) assert.ok(distance(results.get(form)!, expected) < 1e-5, form);
+      const { graph, feeds } = layers(each, routeByLogit, "T");
+      const named = evaluate(graph, feeds).get("grouped")!;
+      assert.ok(distance(named, expected) < 1e-12);
+      using any = await bindGraph(graph, feeds, 2);
+      await any.run();
+      assert.ok(distance(any.results().get("grouped")!, expected) < 1e-5);
+    });
+});
