@@ -12,7 +12,7 @@ import { type Engine, openEngine } from "../src/generate/engine.ts";
 import { generateIds } from "../src/generate/generate.ts";
 import { parameterShapes } from "../src/generate/load.ts";
 import { host } from "../src/host/node.ts";
-import { familyOf, modelFromConfig } from "../src/models/registry.ts";
+import { modelFromConfig, newConfig } from "../src/models/registry.ts";
 import type { CausalLm, ModelSizes } from "../src/models/types.ts";
 import { openRuntime } from "../src/runtime/open.ts";
 import type { Binding, Runtime } from "../src/runtime/types.ts";
@@ -160,7 +160,7 @@ async function prefill(engine: Engine, tokens: number, repetitions: number) {
 async function measureModel(plain: Runtime, name: string, numbers: Readonly<Record<string, number>>) {
   const [threads, promptTokens] = [numbers.threads!, numbers.p!];
   const sizes = MODELS[name] ?? fail("USAGE", `--model: got ${name}, expected ${Object.keys(MODELS).join(" or ")}`);
-  const model = modelFromConfig(familyOf("llama", "bench").newConfig(sizes), "bench");
+  const model = modelFromConfig(newConfig("llama", sizes), "bench");
   const folder = mkdtempSync(path.join(os.tmpdir(), "ownlm-bench-"));
   try {
     const file = path.join(folder, "model.safetensors");

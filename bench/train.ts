@@ -10,7 +10,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { rng } from "../src/base/rng.ts";
 import { host } from "../src/host/node.ts";
-import { familyOf, modelFromConfig } from "../src/models/registry.ts";
+import { modelFromConfig, newConfig } from "../src/models/registry.ts";
 import { openRuntime } from "../src/runtime/open.ts";
 import { affordsPattern, planTraining } from "../src/train/plan.ts";
 import { type BatchTensors, createStepper, type Stepper } from "../src/train/stepper.ts";
@@ -29,7 +29,7 @@ const PEERS = ["torch-eager", "torch-compile"] as const;
 
 /** The model that all sides train. */
 function benchModel() {
-  return modelFromConfig(familyOf("llama", "bench").newConfig({ ...SIZES, tied: false }), "bench");
+  return modelFromConfig(newConfig("llama", { ...SIZES, tied: false }), "bench");
 }
 
 /** Random tokens, each to be followed by the next. */

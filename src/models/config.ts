@@ -12,10 +12,18 @@ export interface ConfigReader {
   text(key: string, fallback: string): string;
   /** The object under a key, or undefined when it is absent or null. */
   object(key: string): ConfigReader | undefined;
+  /** The list under a key, whose items `isItem` tells; undefined when it is absent or null. */
+  list<T>(key: string, expected: string, isItem: (x: unknown) => x is T): readonly T[] | undefined;
   /** Refuses any value of a key but those listed; absent and null count as the first. */
   expect(key: string, ...allowed: readonly (string | number | boolean)[]): void;
   has(key: string): boolean;
+  /** True for a null that is there: for some keys transformers takes it for "none", and absence for a default. */
+  isNull(key: string): boolean;
+  /** Throws BAD_CONFIG about a key. */
+  bad(key: string, expected: string): never;
   readonly where: string;
+  /** The object as it is. */
+  readonly content: JsonObject;
 }
 
 const MAX_INT = 2 ** 31 - 1;
@@ -31,6 +39,7 @@ export function configReader(config: JsonObject, where: string): ConfigReader {
   };
   return {
     where,
+    content: config,
     int(key, fallback, { min = 1, max = MAX_INT } = {}) {
       const test = (x: unknown): x is number => Number.isInteger(x) && (x as number) >= min && (x as number) <= max;
       return read(key, fallback, `a whole number from ${min} to ${max}`, test);
@@ -46,12 +55,19 @@ export function configReader(config: JsonObject, where: string): ConfigReader {
       if (value === undefined || value === null) return undefined;
       return isJsonObject(value) ? configReader(value, `${where}: ${key}`) : bad(key, "an object or null");
     },
+    list(key, expected, isItem) {
+      const value = get(key);
+      if (value === undefined || value === null) return undefined;
+      return Array.isArray(value) && value.every(isItem) ? value : bad(key, expected);
+    },
     expect(key, ...allowed) {
       const value = get(key);
       if (value === undefined || value === null || allowed.includes(value as string)) return;
-      const listed = allowed.map(showJson).join(" or ");
+      const listed = allowed.length > 0 ? allowed.map(showJson).join(" or ") : "configs without it";
       fail("UNSUPPORTED", `${where}: ${key}: got ${showJson(value)}, and this version runs only ${listed}`);
     },
+    bad,
+    isNull: (key) => get(key) === null,
     has: (key) => get(key) !== undefined && get(key) !== null,
   };
 }

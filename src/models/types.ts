@@ -52,6 +52,9 @@ export interface ModelFamily {
   readonly architecture: string;
   /** A model from a config.json. Throws BAD_CONFIG or UNSUPPORTED naming the key. */
   fromConfig(config: JsonObject, where: string): CausalLm;
-  /** The config.json of a new model; throws BAD_OPTION for sizes that do not fit together. */
-  newConfig(sizes: ModelSizes): JsonObject;
+  /**
+   * The config.json of a new model; throws BAD_OPTION for sizes that do not fit together. Absent where a family is only
+   * run, or fine-tuned from weights that there are.
+   */
+  newConfig?(sizes: ModelSizes): JsonObject;
 }

@@ -8,7 +8,8 @@ export type Activation = (x: Value) => Value;
 
 const relu: Activation = (x) => apply("Relu", [x], {})[0];
 const exactGelu: Activation = (x) => gelu(x, "none");
-const tanhGelu: Activation = (x) => gelu(x, "tanh");
+/** GELU by its tanh approximation. */
+export const tanhGelu: Activation = (x) => gelu(x, "tanh");
 
 const ACTIVATIONS: Readonly<Record<string, Activation>> = {
   gelu: exactGelu,

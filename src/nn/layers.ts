@@ -55,6 +55,12 @@ export function rmsNorm(b: ModelBuilder, name: string, x: Value, epsilon: number
   });
 }
 
+/** {@link rmsNorm} of one epsilon. */
+export const rmsNormOf =
+  (epsilon: number): Norm =>
+  (b, name, x) =>
+    rmsNorm(b, name, x, epsilon);
+
 /** {@link rmsNorm} by 1 + weight, as Gemma has it. */
 export function offsetRmsNorm(b: ModelBuilder, name: string, x: Value, epsilon: number): Value {
   return scope(b.graph, name, () => {
@@ -62,6 +68,12 @@ export function offsetRmsNorm(b: ModelBuilder, name: string, x: Value, epsilon: 
     return apply("SimplifiedLayerNormalization", [x, add(weight, 1)], { epsilon })[0];
   });
 }
+
+/** {@link offsetRmsNorm} of one epsilon. */
+export const offsetRmsNormOf =
+  (epsilon: number): Norm =>
+  (b, name, x) =>
+    offsetRmsNorm(b, name, x, epsilon);
 
 /** Normalises each of `heads` parts of x (N, H*D) by one weight (D). */
 export function perHead(b: ModelBuilder, name: string, x: Value, heads: number, norm: Norm): Value {

@@ -4,7 +4,7 @@ import { formatBytes } from "../base/format.ts";
 import type { Owner } from "../base/owner.ts";
 import { type SamplerState, type TrainSampler, trainSampler } from "../data/batches.ts";
 import type { Host } from "../host/types.ts";
-import { familyOf, modelFromConfig } from "../models/registry.ts";
+import { modelFromConfig, newConfig } from "../models/registry.ts";
 import type { CausalLm } from "../models/types.ts";
 import type { MuonOptions } from "../optim/muon.ts";
 import type { Runtime } from "../runtime/types.ts";
@@ -94,7 +94,7 @@ function newModel(options: DecidedOptions, tokenizer: Tokenizer): CausalLm {
     ...(bosId !== undefined && { bosTokenId: bosId }),
     ...(eosId !== undefined && { eosTokenId: eosId }),
   };
-  return modelFromConfig(familyOf(options.arch, "--arch").newConfig(sizes), "config.json");
+  return modelFromConfig(newConfig(options.arch, sizes), "config.json");
 }
 
 /**

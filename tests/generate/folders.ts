@@ -6,7 +6,7 @@ import { after } from "node:test";
 import { createOwner } from "../../src/base/owner.ts";
 import { parameterShapes } from "../../src/generate/load.ts";
 import { host } from "../../src/host/node.ts";
-import { familyOf } from "../../src/models/registry.ts";
+import { familyOf, newConfig } from "../../src/models/registry.ts";
 import type { CausalLm } from "../../src/models/types.ts";
 import { trainingBuilder } from "../../src/nn/builder.ts";
 import { trainBpe } from "../../src/tokenizer/train-bpe.ts";
@@ -66,7 +66,7 @@ export function modelFolder(family: (typeof FAMILIES)[number], options: FolderOp
   const tokenizer = "tokenizer" in options ? options.tokenizer : smallTokenizer();
   const { bosId, eosId } = tokenizer ?? {};
   const kind = familyOf(family, "test");
-  const config = kind.newConfig({
+  const config = newConfig(family, {
     vocabSize: (tokenizer?.vocabSize ?? 290) + padding,
     layers: 2,
     heads: 4,

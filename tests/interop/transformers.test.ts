@@ -5,7 +5,7 @@ import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { rng } from "../../src/base/rng.ts";
 import { host } from "../../src/host/node.ts";
-import { familyOf, modelFromConfig } from "../../src/models/registry.ts";
+import { modelFromConfig, newConfig } from "../../src/models/registry.ts";
 import type { ModelSizes } from "../../src/models/types.ts";
 import { tokenizerFromJson } from "../../src/tokenizer/json.ts";
 import { trainBpe } from "../../src/tokenizer/train-bpe.ts";
@@ -122,7 +122,7 @@ const WRITTEN: readonly { says: string; family: string; sizes: Sizes; tokenizer:
 /** A folder with random weights far from a neutral start. Returns the number of its elements. */
 function writeFolder(folder: string, family: string, sizes: Sizes, tokenizer: Tokenizer, seed: number): number {
   const { vocabSize, eosId } = tokenizer;
-  const config = familyOf(family, folder).newConfig({
+  const config = newConfig(family, {
     ...sizes,
     vocabSize,
     ...(eosId === undefined ? {} : { eosTokenId: eosId }),

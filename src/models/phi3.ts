@@ -1,0 +1,61 @@
+/** Phi-3, Phi-3.5 and Phi-4 (Abdin et al. 2024): Llama with query, key and value in one matrix, gate and up in one, and LongRoPE. */
+import type { JsonObject } from "../base/json.ts";
+import { mul, split } from "../graph/functions.ts";
+import type { Value } from "../graph/types.ts";
+import type { Activation } from "../nn/activations.ts";
+import type { ModelBuilder } from "../nn/builder.ts";
+import { linear, normal, rmsNormOf } from "../nn/layers.ts";
+import { type ConfigReader, configReader } from "./config.ts";
+import * as d from "./decoder.ts";
+import { readActivation, readSizes, readWindow, type Sizes } from "./decoder-config.ts";
+import { type RopeSpec, ropeFrom } from "./rope.ts";
+import type { CausalLm, ModelFamily } from "./types.ts";
+
+function fromConfig(config: JsonObject, where: string): CausalLm {
+  const r = configReader(config, where);
+  const sizes = readSizes(r, { positions: 4096, tied: false });
+  const norm = rmsNormOf(r.positive("rms_norm_eps", 1e-5));
+  const window = readWindow(r);
+  const attend = d.selfAttention({
+    sizes,
+    project: packedProjection(sizes),
+    output: d.outputProjection(sizes),
+    rope: d.oneRope(readPhi3Rope(r, sizes)),
+    window: () => window,
+  });
+  const mlp = packedMlp(sizes, readActivation(r, "hidden_act", "silu"));
+  const block = d.preNormBlock(norm, d.named("self_attn", attend), mlp);
+  return d.decoder(config, { modelType: "phi3", sizes, norm, block });
+}
+
+function packedProjection({ heads, kvHeads, headDim, std }: Sizes) {
+  const widths = [heads * headDim, kvHeads * headDim, kvHeads * headDim];
+  return (b: ModelBuilder, x: Value): d.Projected => {
+    const packed = linear(b, "qkv_proj", x, (heads + 2 * kvHeads) * headDim, { init: normal(std) });
+    const [query, key, value] = split(packed, 1, widths) as [Value, Value, Value];
+    return [query, key, value];
+  };
+}
+
+function packedMlp(sizes: Sizes, activation: Activation): d.Layer {
+  return d.named("mlp", (b, x) => {
+    const packed = linear(b, "gate_up_proj", x, 2 * sizes.inner, { init: normal(sizes.std) }); // (N, 2F)
+    const [gate, up] = split(packed, 1, [sizes.inner, sizes.inner]) as [Value, Value];
+    return linear(b, "down_proj", mul(activation(gate), up), sizes.width, { init: d.residualInit(sizes) });
+  });
+}
+
+/** LongRoPE or none. The original context has a default of its own here, and old configs say "yarn" and mean LongRoPE. */
+function readPhi3Rope(r: ConfigReader, { headDim, positions }: Sizes): RopeSpec {
+  const inner = r.object("rope_scaling") ?? r.object("rope_parameters");
+  for (const key of ["rope_type", "type"]) inner?.expect(key, "default", "longrope", "su", "yarn");
+  const original = { original_max_position_embeddings: 4096 };
+  const outer = configReader({ ...original, ...r.content }, r.where);
+  if (!inner) return ropeFrom(outer, undefined, { headDim, positions, partial: 1 });
+  const kind = inner.text("rope_type", inner.text("type", "default"));
+  const renamed = { ...inner.content, rope_type: kind === "yarn" ? "longrope" : kind };
+  return ropeFrom(outer, configReader(renamed, inner.where), { headDim, positions, partial: 1 });
+}
+
+/** As transformers' Phi3ForCausalLM. */
+export const PHI3: ModelFamily = { modelType: "phi3", architecture: "Phi3ForCausalLM", fromConfig };
