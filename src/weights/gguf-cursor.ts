@@ -79,7 +79,10 @@ export function openCursor(host: Host, file: string, start: number, end: number)
     expect,
     bad,
     uint64,
-    uint32: (what) => view.getUint32(take(4, what), true),
+    uint32(what) {
+      const at = take(4, what); // before `view` is read: taking may replace it
+      return view.getUint32(at, true);
+    },
     text(what) {
       const length = expect(uint64(what), what);
       return decode(take(length, what), length, what);

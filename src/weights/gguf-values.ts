@@ -1,5 +1,4 @@
 /** The values of a GGUF file's metadata, and which type each well-known key has. Knows no model. */
-import { fail } from "../base/errors.ts";
 import type { Cursor } from "./gguf-cursor.ts";
 import { show } from "./header.ts";
 
@@ -154,23 +153,4 @@ const SUFFIX_KINDS: ReadonlyMap<string, readonly string[]> = new Map([
 function checkKind(c: Cursor, key: string, kind: string): void {
   const wanted = KINDS.get(key) ?? SUFFIX_KINDS.get(key.slice(key.indexOf(".") + 1));
   if (wanted && !wanted.includes(kind)) c.bad(show(key), `got a ${kind}, expected a ${wanted.join(" or a ")}`);
-}
-
-/** Bytes of a value's type number, for a writer: see gguf-write.ts. */
-export const VALUE_TYPES = {
-  uint32: 4,
-  int32: 5,
-  float32: 6,
-  bool: BOOL,
-  string: TEXT,
-  list: LIST,
-  uint64: 10,
-} as const;
-
-/** Throws BAD_WEIGHTS naming file and key unless the value is of a JavaScript type. */
-export function needText(metadata: ReadonlyMap<string, GgufValue>, key: string, file: string): string {
-  const value = metadata.get(key);
-  return typeof value === "string"
-    ? value
-    : fail("BAD_WEIGHTS", `${file}: ${key}: got ${show(value)}, expected a text`);
 }
