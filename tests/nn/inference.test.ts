@@ -1,49 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { output } from "../../src/graph/build.ts";
-import type { Graph } from "../../src/graph/types.ts";
 import { verifyGraph } from "../../src/graph/verify.ts";
 import { cachedGraph, lossGraph } from "../../src/models/heads.ts";
 import { evaluate, type NdArray, ndArray } from "../helpers/reference.ts";
 import { at, fill } from "../helpers/reference-array.ts";
 import { distance, GOLDEN_MODELS, goldenFeeds, goldenModel, positions } from "../helpers/reference-models.ts";
+import { steppedCache } from "../helpers/reference-steps.ts";
 
 const CAPACITY = 22;
-
-/** A graph over a cache, stepped as an engine would: rows of new ids in, logits of all new tokens out. */
-function cached(graph: Graph, weights: ReadonlyMap<string, NdArray>, batch: number) {
-  const isPast = (name: string) => name.startsWith("past_key_values.");
-  const pasts = graph.inputs.filter(({ name }) => isPast(name));
-  // Rows that nothing was written to must not matter.
-  let cache = pasts.map(({ name, shape }): [string, NdArray] => [
-    name,
-    fill(shape.with(2, CAPACITY) as number[], () => 1e3),
-  ]);
-  return (ids: NdArray, positionIds: NdArray, lengths: readonly number[]) => {
-    const rows = batch * ids.shape[1]!;
-    const results = evaluate(
-      graph,
-      new Map([
-        ...weights,
-        ...cache,
-        ["input_ids", ids],
-        ["position_ids", positionIds],
-        [
-          "seqlens_k",
-          ndArray(
-            [batch],
-            lengths.map((length) => length - 1),
-          ),
-        ],
-        ["total_sequence_length", ndArray([], [Math.max(...lengths)])],
-        ["logit_rows", ndArray([rows], [...Array(rows).keys()])],
-      ]),
-    );
-    const presentOf = new Map(graph.aliases);
-    cache = cache.map(([name]) => [name, results.get(presentOf.get(name)!)!]);
-    return results.get("logits")!; // (B*S, V)
-  };
-}
 
 const columns = (x: NdArray, from: number, to: number) =>
   fill([x.shape[0]!, to - from], ([b, t]) => at(x, [b!, from + t!]));
@@ -65,12 +30,12 @@ for (const name of GOLDEN_MODELS) {
     const pair = verifyGraph(cachedGraph(model, batch, CAPACITY));
 
     test("gives the training graph's logits when a batch is prefilled at once", () => {
-      const logits = cached(pair, weights, batch)(ids, positions(batch, tokens), [tokens, tokens]);
+      const logits = steppedCache(pair, weights, batch, CAPACITY)(ids, positions(batch, tokens), [tokens, tokens]);
       assert.ok(distance(logits, expected) < 1e-12);
     });
 
     test("gives the same logits when tokens come in chunks of 4, 1, 1 and 5", () => {
-      const step = cached(single, weights, 1);
+      const step = steppedCache(single, weights, 1, CAPACITY);
       let start = 0;
       for (const size of [4, 1, 1, 5]) {
         const logits = step(columns(row(ids, 1), start, start + size), positions(1, size, start), [start + size]);
@@ -85,7 +50,7 @@ for (const name of GOLDEN_MODELS) {
 
     test("gives a row padded at its end the logits it has alone, and continues each row from its own length", () => {
       const lengths = [7, 4];
-      const step = cached(pair, weights, batch);
+      const step = steppedCache(pair, weights, batch, CAPACITY);
       const prefill = step(columns(ids, 0, 7), positions(batch, 7), lengths);
       const next = fill([batch, 1], ([b]) => at(ids, [b!, lengths[b!]!]));
       const nextPositions = fill([batch, 1], ([b]) => lengths[b!]!);
@@ -103,7 +68,7 @@ for (const name of GOLDEN_MODELS) {
 
     test("continues a prompt as PyTorch does when it takes the most probable id each time", () => {
       const greedy = [...golden.get("greedy")!.data];
-      const step = cached(single, weights, 1);
+      const step = steppedCache(single, weights, 1, CAPACITY);
       const made = greedy.slice(0, 5);
       let logits = step(ndArray([1, 5], made), positions(1, 5), [5]);
       while (made.length < greedy.length) {

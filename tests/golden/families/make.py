@@ -1,0 +1,237 @@
+"""Makes the golden values of this folder: what transformers computes for a small config of each family, in float32.
+
+Run: python make.py [FOLDER [NAME...]]   (PyTorch and transformers; see README.md)
+Weights are not kept: pattern() draws them from their names, here and in tests/helpers/reference-families.ts.
+"""
+
+import json
+import pathlib
+import shutil
+import sys
+import tempfile
+
+import numpy
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from transformers import AutoConfig, AutoModelForCausalLM
+
+BATCH, TOKENS, PROMPT, NEW_TOKENS = 2, 13, 4, 12
+
+SIZES = {
+    "vocab_size": 61,
+    "hidden_size": 40,
+    "intermediate_size": 56,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 128,
+    # With one, PyTorch gives the embedding of that id no gradient.
+    "pad_token_id": None,
+}
+
+# One row a config, written as config.json is: what is left out is transformers' default.
+ROWS = {
+    "llama": {
+        "attention_bias": True,
+        "mlp_bias": True,
+        "rope_theta": 50.0,
+        "rope_scaling": {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16},
+    },
+    "llama-dynamic": {"head_dim": 24, "rope_parameters": {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 100.0}},
+    "mistral": {"head_dim": 16, "sliding_window": 5, "rope_theta": 100.0},
+    "mistral-everywhere": {"sliding_window": None, "tie_word_embeddings": True},
+    "qwen2": {
+        "use_sliding_window": True,
+        "sliding_window": 5,
+        "max_window_layers": 1,
+        "tie_word_embeddings": True,
+        "rope_theta": 1000000.0,
+    },
+    "qwen2-layer-types": {
+        "use_sliding_window": True,
+        "sliding_window": 3,
+        "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
+        "hidden_act": "relu",
+    },
+    "qwen3": {
+        "head_dim": 24,
+        "rope_parameters": {
+            "rope_type": "yarn",
+            "rope_theta": 1000.0,
+            "factor": 2.0,
+            "original_max_position_embeddings": 64,
+            "beta_fast": 8.0,
+            "beta_slow": 2.0,
+            "attention_factor": 1.25,
+        },
+    },
+    "qwen3-biased": {"head_dim": 10, "attention_bias": True, "tie_word_embeddings": True},
+    "gemma": {"head_dim": 24, "rms_norm_eps": 1e-5},
+    "gemma-legacy": {"head_dim": 16, "hidden_act": "gelu", "num_key_value_heads": 1, "attention_bias": True},
+    "gemma2": {
+        "head_dim": 16,
+        "sliding_window": 5,
+        "query_pre_attn_scalar": 7,
+        "attn_logit_softcapping": 0.5,
+        "final_logit_softcapping": 30.0,
+        "attention_bias": True,
+    },
+    "gemma2-uncapped": {
+        "head_dim": 10,
+        "sliding_window": 4,
+        "layer_types": ["full_attention", "sliding_attention", "full_attention"],
+        "attn_logit_softcapping": None,
+        "final_logit_softcapping": None,
+        "hidden_activation": "silu",
+        "tie_word_embeddings": False,
+    },
+    "gemma3_text": {
+        "head_dim": 16,
+        "sliding_window": 5,
+        "sliding_window_pattern": 2,
+        "query_pre_attn_scalar": 9,
+        "rope_theta": 1000.0,
+        "rope_local_base_freq": 20.0,
+        "rope_scaling": {"rope_type": "linear", "factor": 8.0},
+    },
+    "gemma3_text-nested": {
+        "head_dim": 10,
+        "sliding_window": 3,
+        "layer_types": ["sliding_attention", "sliding_attention", "full_attention"],
+        "rope_parameters": {
+            "sliding_attention": {"rope_type": "default", "rope_theta": 30.0},
+            "full_attention": {"rope_type": "default", "rope_theta": 900.0},
+        },
+        "final_logit_softcapping": 20.0,
+    },
+    "phi3": {"partial_rotary_factor": 0.6, "sliding_window": 5},
+    "phi3-short": {
+        "tie_word_embeddings": True,
+        "original_max_position_embeddings": 64,
+        "rope_scaling": {
+            "type": "longrope",
+            "short_factor": [1.0, 1.1, 1.3, 1.6, 2.0],
+            "long_factor": [1.0, 2.0, 4.0, 6.0, 9.0],
+        },
+    },
+    "phi3-long": {
+        "original_max_position_embeddings": 9,
+        "rope_parameters": {
+            "rope_type": "longrope",
+            "rope_theta": 100.0,
+            "partial_rotary_factor": 0.8,
+            "short_factor": [1.0, 1.1, 1.3, 1.6],
+            "long_factor": [1.0, 2.0, 4.0, 6.0],
+        },
+    },
+    "smollm3": {
+        "no_rope_layers": [1, 0, 1],
+        "use_sliding_window": True,
+        "sliding_window": 5,
+        "attention_bias": True,
+    },
+    "smollm3-interval": {
+        "no_rope_layer_interval": 2,
+        "head_dim": 16,
+        "mlp_bias": True,
+        "tie_word_embeddings": False,
+    },
+    "olmo2": {"attention_bias": True, "rope_theta": 500000.0},
+    "olmo2-tied": {"head_dim": 16, "tie_word_embeddings": True},
+    "granite": {
+        "attention_bias": True,
+        "mlp_bias": True,
+        "embedding_multiplier": 3.0,
+        "attention_multiplier": 0.4,
+        "residual_multiplier": 0.6,
+        "logits_scaling": 2.5,
+    },
+    "granite-plain": {"tie_word_embeddings": True, "num_key_value_heads": 4},
+    "starcoder2": {"sliding_window": 5, "rope_theta": 100.0},
+    "starcoder2-unbiased": {"use_bias": False, "tie_word_embeddings": False, "hidden_act": "gelu"},
+}
+
+
+def pattern(name, shape):
+    """Numbers from -1 to 1, each from the name and its place by 32-bit arithmetic, exact in float32."""
+    mask = numpy.uint64(0xFFFFFFFF)
+    seed = 2166136261
+    for byte in name.encode():
+        seed = ((seed ^ byte) * 16777619) & 0xFFFFFFFF
+    x = (numpy.arange(int(numpy.prod(shape)), dtype=numpy.uint64) * numpy.uint64(2654435761) + numpy.uint64(seed)) & mask
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35), (16, 1)):
+        x = ((x ^ (x >> numpy.uint64(shift))) * numpy.uint64(factor)) & mask
+    return torch.from_numpy(((x >> numpy.uint64(8)) / 2.0**23 - 1).astype(numpy.float32).reshape(shape))
+
+
+def weight(name, shape):
+    """Far from a neutral start, so that a dropped bias or scale shows."""
+    if len(shape) >= 2:
+        return pattern(name, shape) * (1.0 if "embed" in name or "wte" in name else 0.25)
+    return pattern(name, shape) * 0.5 + (1.0 if name.endswith("weight") else 0.0)
+
+
+def build(config):
+    """The model whose weights, by their names in a checkpoint, are patterns."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        (folder / "config.json").write_text(json.dumps(config))
+        AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder)).save_pretrained(folder / "saved")
+        file = folder / "saved" / "model.safetensors"
+        with safe_open(file, "pt") as saved:
+            shapes = {key: tuple(saved.get_slice(key).get_shape()) for key in saved.keys()}
+        save_file({key: weight(key, shape) for key, shape in shapes.items()}, file, {"format": "pt"})
+        shutil.copy(folder / "config.json", folder / "saved" / "config.json")
+        model = AutoModelForCausalLM.from_pretrained(
+            folder / "saved", dtype=torch.float32, attn_implementation="eager"
+        )
+    return model.eval(), shapes
+
+
+def greedy(model, prompt):
+    """The most probable continuation, each step from the whole text, and the first choice's smallest lead."""
+    ids, lead = prompt.clone(), float("inf")
+    with torch.no_grad():
+        for _ in range(NEW_TOKENS):
+            top = model(input_ids=ids[None], use_cache=False).logits[0, -1].topk(2)
+            lead = min(lead, (top.values[0] - top.values[1]).item())
+            ids = torch.cat([ids, top.indices[:1]])
+    return ids, lead
+
+
+def summary(name, grad):
+    """A gradient's length and its products with two patterns."""
+    flat = grad.flatten().double()
+    probes = [pattern(f"{name}:{i}", tuple(grad.shape)).flatten().double() for i in (0, 1)]
+    return torch.stack([flat.norm(), *(flat @ probe for probe in probes)])
+
+
+def make(folder, name):
+    config = {"model_type": name.split("-")[0], **SIZES, **ROWS[name]}
+    shutil.rmtree(folder / name, ignore_errors=True)
+    (folder / name).mkdir(parents=True)
+    (folder / name / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    model, shapes = build(config)
+    generator = torch.Generator().manual_seed(len(name))
+    ids = torch.randint(config["vocab_size"], (BATCH, TOKENS + 1), generator=generator)
+    inputs, targets = ids[:, :-1].contiguous(), ids[:, 1:].contiguous()
+    logits = model(input_ids=inputs, use_cache=False).logits
+    loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
+    loss.backward()
+    continued, lead = greedy(model, inputs[0, :PROMPT])
+    out = {"input_ids": inputs, "targets": targets, "logits": logits.detach(), "loss": loss.detach(), "greedy": continued}
+    grads = {key: p.grad for key, p in model.named_parameters() if key in shapes and p.grad is not None}
+    out |= {"grads": torch.stack([summary(key, grads[key]) for key in sorted(grads)]).float()}
+    names = {"parameters": json.dumps(sorted(shapes))}
+    if sorted(grads) != sorted(shapes):
+        names["differentiated"] = json.dumps(sorted(grads))
+    save_file({k: v.contiguous() for k, v in out.items()}, folder / name / "golden.safetensors", names)
+    print(name, f"loss {loss.item():.3f}, logits to {logits.abs().max().item():.2f}, greedy lead {lead:.4f}")
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    target = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent)
+    for each in sys.argv[2:] or ROWS:
+        make(target, each)
