@@ -6,6 +6,10 @@ import { lowerGraph, type Placement } from "../graph/lower.ts";
 import { cachedGraph } from "../models/heads.ts";
 import type { CausalLm } from "../models/types.ts";
 import type { Binding, Runtime, Session, SessionOptions, Tensor } from "../runtime/types.ts";
+import type { Engine } from "./engine-types.ts";
+import { overBorder } from "./long-text.ts";
+
+export type { Engine } from "./engine-types.ts";
 
 /** Where a model's weights are: in files or memory that the session reads once, or tensors that may change between runs. */
 export interface Weights {
@@ -21,29 +25,6 @@ export interface EngineOptions {
   /** Most tokens run at once; longer prompts go through in pieces. Default 512. */
   readonly chunk?: number;
   readonly session?: SessionOptions;
-}
-
-/** One sequence in the making. */
-export interface Engine extends Disposable {
-  readonly model: CausalLm;
-  readonly capacity: number;
-  /** Tokens in the cache. */
-  readonly length: number;
-  /**
-   * Appends tokens and returns the logits (V) that follow the last one: a live view, valid until the next call. Throws
-   * BAD_TOKEN_ID for an id outside the vocabulary, CONTEXT_OVERFLOW when the cache is full and ABORTED when `signal`
-   * is, and appends nothing then.
-   */
-  append(ids: ArrayLike<number>, signal?: AbortSignal): Promise<Float32Array>;
-  /** Appends tokens and shows the logits that follow each, in order: `show(logits, i)` after `ids[i]`. */
-  appendShowing(
-    ids: ArrayLike<number>,
-    show: (logits: Float32Array, index: number) => void,
-    signal?: AbortSignal,
-  ): Promise<void>;
-  /** Forgets all tokens from position `length` on. */
-  truncate(length: number): void;
-  dispose(): void;
 }
 
 /** A model loaded once, for any number of sequences, each with a cache of its own. Disposing it ends its engines. */
@@ -97,7 +78,11 @@ export async function openEngines(
     try {
       const shared = sharedTensors(runtime, model, capacity, owner);
       const makePiece = pieceMaker(runtime, session, model, { ...shared.inputs, ...weights.tensors }, shared.outputs);
-      const engine = engineOver(model, feederOf(model, capacity, shared), chunk, makePiece, owner);
+      const plain = engineOver(model, feederOf(model, capacity, shared), chunk, makePiece, owner);
+      const border = model.longAfter ?? capacity;
+      // The long texts' rows of the rotary tables follow those of the short ones.
+      const setLong = (isLong: boolean) => shared.setFirstPosition(isLong ? capacity : 0);
+      const engine = border < capacity ? overBorder(plain, border, setLong) : plain;
       owner.own({ [Symbol.dispose]: () => void opened.delete(engine) });
       opened.add(engine);
       return engine;
@@ -166,7 +151,11 @@ function sharedTensors(runtime: Runtime, { cache }: CausalLm, capacity: number, 
     seqlensK.data[0] = tokens - 1;
     total.data[0] = tokens;
   };
-  return { inputs, outputs, setTotal };
+  let firstPosition = 0;
+  const setFirstPosition = (position: number) => {
+    firstPosition = position;
+  };
+  return { inputs, outputs, setTotal, setFirstPosition, firstPosition: () => firstPosition };
 }
 
 function checkIds(ids: ArrayLike<number>, length: number, capacity: number, vocabSize: number): void {
@@ -205,7 +194,7 @@ function feederOf(model: CausalLm, capacity: number, shared: ReturnType<typeof s
     async run(piece, ids, start, size) {
       for (let i = 0; i < size; i++) {
         piece.ids[2 * i] = ids[start + i]!;
-        piece.positions[2 * i] = feeder.length + i;
+        piece.positions[2 * i] = shared.firstPosition() + feeder.length + i;
       }
       shared.setTotal(feeder.length + size);
       const running = piece.binding.run();

@@ -48,6 +48,8 @@ export interface DecoderSpec {
   /** Changes the logits, (N, V). */
   readonly logits?: (x: Value) => Value;
   readonly headBias?: boolean;
+  /** As in {@link CausalLm}. */
+  readonly longAfter?: number | undefined;
 }
 
 /** A model from its parts; `config` is the parsed config.json. */
@@ -59,6 +61,7 @@ export function decoder(config: JsonObject, spec: DecoderSpec): CausalLm {
     maxPositions: sizes.positions,
     hiddenSize: sizes.width,
     cache: { layers: sizes.layers, kvHeads: sizes.kvHeads, headDim: cacheHeadDim(sizes.headDim) },
+    ...(spec.longAfter === undefined ? {} : { longAfter: spec.longAfter }),
     config,
     hidden: (b) => hidden(b, spec),
     head: (b, x) => logits(head(b, x, spec)),

@@ -16,16 +16,17 @@ function fromConfig(config: JsonObject, where: string): CausalLm {
   const sizes = readSizes(r, { positions: 4096, tied: false });
   const norm = rmsNormOf(r.positive("rms_norm_eps", 1e-5));
   const window = readWindow(r);
+  const rope = readPhi3Rope(r, sizes);
   const attend = d.selfAttention({
     sizes,
     project: packedProjection(sizes),
     output: d.outputProjection(sizes),
-    rope: d.oneRope(readPhi3Rope(r, sizes)),
+    rope: d.oneRope(rope),
     window: () => window,
   });
   const mlp = packedMlp(sizes, readActivation(r, "hidden_act", "silu"));
   const block = d.preNormBlock(norm, d.named("self_attn", attend), mlp);
-  return d.decoder(config, { modelType: "phi3", sizes, norm, block });
+  return d.decoder(config, { modelType: "phi3", sizes, norm, block, longAfter: rope.longAfter });
 }
 
 function packedProjection({ heads, kvHeads, headDim, std }: Sizes) {
@@ -51,10 +52,11 @@ function readPhi3Rope(r: ConfigReader, { headDim, positions }: Sizes): RopeSpec 
   for (const key of ["rope_type", "type"]) inner?.expect(key, "default", "longrope", "su", "yarn");
   const original = { original_max_position_embeddings: 4096 };
   const outer = configReader({ ...original, ...r.content }, r.where);
-  if (!inner) return ropeFrom(outer, undefined, { headDim, positions, partial: 1 });
+  const context = { headDim, positions, partial: 1, hasLong: true };
+  if (!inner) return ropeFrom(outer, undefined, context);
   const kind = inner.text("rope_type", inner.text("type", "default"));
   const renamed = { ...inner.content, rope_type: kind === "yarn" ? "longrope" : kind };
-  return ropeFrom(outer, configReader(renamed, inner.where), { headDim, positions, partial: 1 });
+  return ropeFrom(outer, configReader(renamed, inner.where), context);
 }
 
 /** As transformers' Phi3ForCausalLM. */

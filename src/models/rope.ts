@@ -12,17 +12,21 @@ export interface RopeContext {
   readonly theta?: number;
   /** The part of each head that is rotated where no `partial_rotary_factor` stands; without it only 1 is taken. */
   readonly partial?: number;
+  /** Whether the family hands on `longAfter`, and so may have LongRoPE. */
+  readonly hasLong?: boolean;
 }
 
 /** The elements of each head that are rotated, and by which angles. */
 export interface RopeSpec {
   readonly rotaryDim: number;
   readonly options: RopeOptions;
+  /** The longest text for which LongRoPE's short divisors hold. */
+  readonly longAfter?: number;
 }
 
 /** Names of LongRoPE in Phi-3's configs of different ages. */
 const LONGROPE = ["longrope", "su"];
-const KINDS = ["default", "linear", "dynamic", "llama3", "yarn", ...LONGROPE];
+const KINDS = ["default", "linear", "dynamic", "llama3", "yarn"];
 
 /**
  * Reads `rope_parameters` (transformers 5), or `rope_scaling` beside `rope_theta` (before), which counts where both are.
@@ -39,11 +43,15 @@ export function ropeFrom(r: ConfigReader, inner: ConfigReader | undefined, conte
   const rotaryDim = readRotaryDim(inner?.has("partial_rotary_factor") ? inner : r, headDim, context.partial);
   if (!inner) return { rotaryDim, options: { theta } };
   const key = inner.has("rope_type") ? "rope_type" : "type";
-  inner.expect(key, ...KINDS);
+  inner.expect(key, ...KINDS, ...(context.hasLong ? LONGROPE : []));
   const kind = inner.text(key, "default");
   const scaling = readScaling(kind, r, inner, context.positions, rotaryDim);
   if (scaling?.kind === "yarn" && theta <= 1) inner.bad("rope_theta", "a number above 1");
-  return { rotaryDim, options: scaling ? { theta, scaling } : { theta } };
+  if (!scaling) return { rotaryDim, options: { theta } };
+  const options = { theta, scaling };
+  return scaling.kind === "longrope"
+    ? { rotaryDim, options, longAfter: scaling.longrope.originalMaxPositionEmbeddings }
+    : { rotaryDim, options };
 }
 
 function readRotaryDim(r: ConfigReader, headDim: number, partial: number | undefined): number {

@@ -21,6 +21,11 @@ export interface CausalLm {
   readonly maxPositions: number;
   readonly hiddenSize: number;
   readonly cache: CacheShape;
+  /**
+   * Texts of more tokens are turned by other angles from their beginning (LongRoPE): in a graph over a cache of more
+   * positions P, position ids count from P for them.
+   */
+  readonly longAfter?: number;
   /** The content of config.json. */
   readonly config: JsonObject;
   /** From token ids to the last hidden state, (B*T, C). */

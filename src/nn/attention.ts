@@ -132,7 +132,8 @@ function fused(b: ModelBuilder, query: Value, key: Value, value: Value, options:
   const { layer, heads, kvHeads, headDim, rope, scale = headDim ** -0.5, window, softcap, sinks } = options;
   const { seqlensK, totalSequenceLength } = cacheOf(b);
   const past = pastOf(b, layer, kvHeads, cacheHeadDim(headDim));
-  const inside = rope && headDim % 16 === 0 && (rope.cos.shape[1] as number) % 8 === 0 ? rope : undefined;
+  const fits = headDim % 16 === 0 && rope && (rope.cos.shape[1] as number) % 8 === 0;
+  const inside = fits && !rope.isTwofold ? rope : undefined;
   const outside = inside ? undefined : rope;
   const q = widened(b, rotated(b, byBatch(b, query), heads, outside), heads, headDim); // (B, S, H*D)
   const k = widened(b, rotated(b, byBatch(b, key), kvHeads, outside), kvHeads, headDim); // (B, S, KV*D)

@@ -44,25 +44,28 @@ export interface RopeOptions {
     | { readonly kind: "longrope"; readonly longrope: LongRopeScaling };
 }
 
-/** Cosines and sines, each (positions, R/2), and whether the pairs they rotate are neighbours rather than R/2 apart. */
+/** Cosines and sines, each (positions, R/2), and how they are used. */
 export interface Rope {
   readonly cos: Value;
   readonly sin: Value;
+  /** The pairs they rotate are neighbours, not R/2 apart. */
   readonly interleaved?: boolean;
+  /** There are two tables, one after the other, and the position ids say which: counting tokens is not enough. */
+  readonly isTwofold?: boolean;
 }
 
 /** theta^(2i/R), the wavelength of pair i over 2 pi. */
 const power = (theta: number, i: number, rotaryDim: number): number => f32(theta ** f32((2 * i) / rotaryDim));
 
 /**
- * The R/2 angular frequencies theta^(-2i/R) (Su et al. 2021) of `rotaryDim` R, scaled as the config says; `positions`
- * are those that the context has room for. Every step is rounded to float32 as transformers' are: a last bit of a
+ * The R/2 angular frequencies theta^(-2i/R) (Su et al. 2021) of `rotaryDim` R, scaled as the config says for a text of
+ * `length` tokens. Every step is rounded to float32 as transformers' are: a last bit of a
  * frequency is 5e-4 of an angle at position 8000.
  */
 export function ropeFrequencies(
   rotaryDim: number,
   { theta, scaling }: RopeOptions,
-  positions = Number.POSITIVE_INFINITY,
+  length = Number.POSITIVE_INFINITY,
 ): Float32Array {
   const frequencies = Float32Array.from({ length: rotaryDim / 2 }, (_, i) => 1 / power(theta, i, rotaryDim));
   switch (scaling?.kind) {
@@ -76,7 +79,7 @@ export function ropeFrequencies(
       return yarnFrequencies(rotaryDim, theta, scaling.yarn);
     case "longrope": {
       const { shortFactor, longFactor, originalMaxPositionEmbeddings } = scaling.longrope;
-      const divisors = positions > originalMaxPositionEmbeddings ? longFactor : shortFactor;
+      const divisors = length > originalMaxPositionEmbeddings ? longFactor : shortFactor;
       return frequencies.map((_, i) => 1 / f32(f32(divisors[i]!) * power(theta, i, rotaryDim)));
     }
   }
@@ -117,25 +120,31 @@ function amplitude({ scaling }: RopeOptions): number {
   return scaling?.kind === "longrope" ? scaling.longrope.attentionFactor : 1;
 }
 
+/** The last position up to which LongRoPE's divisors are those of short texts; beyond any other table. */
+export function lastShortPosition({ scaling }: RopeOptions): number {
+  return scaling?.kind === "longrope" ? scaling.longrope.originalMaxPositionEmbeddings : Number.POSITIVE_INFINITY;
+}
+
 /**
- * The tables as constants of the graph, made once for each name. LongRoPE's are those of a long context where the
- * builder has positions beyond the original one, whatever a text's own length.
+ * The tables as constants of the graph, made once for each name. LongRoPE has two: a graph for training takes that of
+ * its length; one over a cache with room for long texts holds both, P rows each, the short one first.
  */
 export function ropeTables(b: ModelBuilder, rotaryDim: number, options: RopeOptions, name = "rope"): Rope {
+  const isTwofold = b.mode === "infer" && b.positions > lastShortPosition(options);
   const known = (part: string) => b.graph.constants.find((c) => c.value.name === `${name}.${part}`)?.value;
   const [cos, sin] = [known("cos"), known("sin")];
-  if (cos && sin) return { cos, sin };
-  const half = rotaryDim / 2;
-  const frequencies = ropeFrequencies(rotaryDim, options, b.positions);
+  if (cos && sin) return { cos, sin, isTwofold };
+  const [P, half] = [b.positions, rotaryDim / 2];
+  const tables = (isTwofold ? [1, P] : [P]).map((length) => ropeFrequencies(rotaryDim, options, length));
   const factor = f32(amplitude(options));
-  const table = (f: (angle: number) => number) =>
-    Float32Array.from(
-      { length: b.positions * half },
-      (_, i) => f32(f(f32(Math.floor(i / half) * frequencies[i % half]!))) * factor,
-    );
-  const shape = [b.positions, half];
-  return {
-    cos: constant(b.graph, "float32", shape, table(Math.cos), `${name}.cos`),
-    sin: constant(b.graph, "float32", shape, table(Math.sin), `${name}.sin`),
+  const shape = [tables.length * P, half];
+  const table = (f: (angle: number) => number, part: string): Value => {
+    const data = Float32Array.from({ length: tables.length * P * half }, (_, i) => {
+      const row = Math.floor(i / half);
+      const frequency = tables[Math.floor(row / P)]![i % half]!;
+      return f32(f(f32((row % P) * frequency))) * factor;
+    });
+    return constant(b.graph, "float32", shape, data, `${name}.${part}`);
   };
+  return { cos: table(Math.cos, "cos"), sin: table(Math.sin, "sin"), isTwofold };
 }

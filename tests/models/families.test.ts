@@ -27,6 +27,8 @@ for (const name of GOLDEN_FAMILIES) {
     const weights = patternWeights(model);
     const ids = golden.get("input_ids")!;
     const [batch, tokens] = ids.shape as [number, number];
+    /** Where the positions of a text of that many tokens are counted from; see {@link CausalLm.longAfter}. */
+    const firstPosition = (total: number) => (total > (model.longAfter ?? CAPACITY) ? CAPACITY : 0);
 
     const loss = lossGraph(model, batch, tokens);
     const named = new Map(loss.graph.parameters.map(({ value }) => [value.name, value]));
@@ -67,9 +69,11 @@ for (const name of GOLDEN_FAMILIES) {
 
       const single = verifyGraph(cachedGraph(model, 1, CAPACITY));
       const step = steppedCache(single, weights, 1, CAPACITY);
+      const first = firstPosition(tokens);
       let start = 0;
       for (const size of [6, 1, 1, tokens - 8]) {
-        const piece = step(columns(row(ids, 1), start, start + size), positions(1, size, start), [start + size]);
+        const fed = columns(row(ids, 1), start, start + size);
+        const piece = step(fed, positions(1, size, first + start), [start + size]);
         for (let s = 0; s < size; s++) {
           const error = distance(logitsAt(piece, size, 0, s), logitsAt(logits, tokens, 1, start + s));
           assert.ok(error < 1e-9, `token ${start + s} is off by ${error}`);
@@ -82,17 +86,20 @@ for (const name of GOLDEN_FAMILIES) {
       const lengths = [10, 4];
       const longest = 10;
       const step = steppedCache(verifyGraph(cachedGraph(model, batch, CAPACITY)), weights, batch, CAPACITY);
-      const prefill = step(columns(ids, 0, longest), positions(batch, longest), lengths);
+      const firsts = lengths.map((length) => firstPosition(length + 1));
+      const positionIds = fill([batch, longest], ([b, t]) => firsts[b!]! + t!);
+      const prefill = step(columns(ids, 0, longest), positionIds, lengths);
       const next = fill([batch, 1], ([b]) => at(ids, [b!, lengths[b!]!]));
       const decoded = step(
         next,
-        fill([batch, 1], ([b]) => lengths[b!]!),
+        fill([batch, 1], ([b]) => firsts[b!]! + lengths[b!]!),
         lengths.map((length) => length + 1),
       );
       const alone = verifyGraph(cachedGraph(model, 1, CAPACITY));
       for (const [b, length] of lengths.entries()) {
         const whole = steppedCache(alone, weights, 1, CAPACITY);
-        const expected = whole(columns(row(ids, b), 0, length + 1), positions(1, length + 1), [length + 1]);
+        const text = columns(row(ids, b), 0, length + 1);
+        const expected = whole(text, positions(1, length + 1, firsts[b]!), [length + 1]);
         const last = distance(logitsAt(prefill, longest, b, length - 1), logitsAt(expected, length + 1, 0, length - 1));
         assert.ok(last < 1e-9, `row ${b}: off by ${last}`);
         const after = distance(logitsAt(decoded, 1, b, 0), logitsAt(expected, length + 1, 0, length));

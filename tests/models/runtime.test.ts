@@ -42,3 +42,51 @@ for (const name of GOLDEN_FAMILIES) {
     });
   });
 }
+
+describe("a text that crosses the border of long ones", { skip: skipWithoutRuntime }, () => {
+  const { model } = goldenFamily("phi3-long");
+  const weights = patternWeights(model);
+  const place = (name: string) => ({ kind: "memory", data: Float32Array.from(weights.get(name)!.data) }) as const;
+  const open = () => openEngine(runtime!, model, { place }, { chunk: 4, session: { threads: 1 } });
+  const text = Array.from({ length: 2 * model.longAfter! }, (_, i) => (7 * i) % model.vocabSize);
+  const after = async (engine: Engine, ids: readonly number[]) => {
+    const logits = await engine.append(ids);
+    return ndArray([logits.length], logits);
+  };
+  const wholeOf = async (length: number) => {
+    using engine = await open();
+    return await after(engine, text.slice(0, length));
+  };
+
+  test("gives the logits of one read at once, growing, cut back and grown again", async () => {
+    using engine = await open();
+    const border = model.longAfter!;
+    for (const [from, to] of [
+      [0, border - 1],
+      [border - 1, border],
+      [border, border + 1],
+      [border + 1, 2 * border],
+      [3, border],
+      [border - 2, border + 3],
+    ] as const) {
+      engine.truncate(from);
+      const error = distance(await after(engine, text.slice(from, to)), await wholeOf(to));
+      assert.ok(error < 1e-5, `tokens ${from} to ${to}: off by ${error}`);
+      assert.equal(engine.length, to);
+    }
+  });
+
+  test("is whole again after a step over the border was broken off", async () => {
+    using engine = await open();
+    const border = model.longAfter!;
+    await engine.append(text.slice(0, border));
+    const broken = engine.append(text.slice(border, border + 1), AbortSignal.abort());
+    await assert.rejects(broken, { code: "ABORTED" });
+    await assert.rejects(engine.append([model.vocabSize]), { code: "BAD_TOKEN_ID" });
+    assert.equal(engine.length, border);
+    engine.truncate(border - 1);
+    assert.throws(() => engine.truncate(border), { code: "BAD_OPTION" });
+    const error = distance(await after(engine, text.slice(border - 1, border)), await wholeOf(border));
+    assert.ok(error < 1e-5, `off by ${error}`);
+  });
+});

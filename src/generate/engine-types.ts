@@ -1,0 +1,25 @@
+/** What an engine is to those who use one or wrap it. */
+import type { CausalLm } from "../models/types.ts";
+
+/** One sequence in the making. */
+export interface Engine extends Disposable {
+  readonly model: CausalLm;
+  readonly capacity: number;
+  /** Tokens in the cache. */
+  readonly length: number;
+  /**
+   * Appends tokens and returns the logits (V) that follow the last one: a live view, valid until the next call. Throws
+   * BAD_TOKEN_ID for an id outside the vocabulary, CONTEXT_OVERFLOW when the cache is full and ABORTED when `signal`
+   * is, and appends nothing then.
+   */
+  append(ids: ArrayLike<number>, signal?: AbortSignal): Promise<Float32Array>;
+  /** Appends tokens and shows the logits that follow each, in order: `show(logits, i)` after `ids[i]`. */
+  appendShowing(
+    ids: ArrayLike<number>,
+    show: (logits: Float32Array, index: number) => void,
+    signal?: AbortSignal,
+  ): Promise<void>;
+  /** Forgets all tokens from position `length` on. */
+  truncate(length: number): void;
+  dispose(): void;
+}
