@@ -1,34 +1,50 @@
 /** Finds the family of a config. A new family is one file and one line here. */
 import { fail } from "../base/errors.ts";
 import { isJsonObject, type JsonObject } from "../base/json.ts";
+import { COHERE } from "./cohere.ts";
+import { FALCON } from "./falcon.ts";
 import { GEMMA } from "./gemma.ts";
 import { GEMMA2 } from "./gemma2.ts";
 import { GEMMA3_TEXT } from "./gemma3_text.ts";
+import { GPT_NEOX } from "./gpt_neox.ts";
+import { GPT_OSS } from "./gpt_oss.ts";
 import { GPT2 } from "./gpt2.ts";
 import { GRANITE } from "./granite.ts";
 import { LLAMA } from "./llama.ts";
 import { MISTRAL } from "./mistral.ts";
+import { MIXTRAL } from "./mixtral.ts";
 import { OLMO2 } from "./olmo2.ts";
+import { PHI } from "./phi.ts";
 import { PHI3 } from "./phi3.ts";
 import { QWEN2 } from "./qwen2.ts";
 import { QWEN3 } from "./qwen3.ts";
+import { QWEN3_MOE } from "./qwen3_moe.ts";
 import { SMOLLM3 } from "./smollm3.ts";
+import { STABLELM } from "./stablelm.ts";
 import { STARCODER2 } from "./starcoder2.ts";
 import type { CausalLm, ModelFamily, ModelSizes } from "./types.ts";
 
 const ALL: readonly ModelFamily[] = [
+  COHERE,
+  FALCON,
   GEMMA,
   GEMMA2,
   GEMMA3_TEXT,
   GPT2,
+  GPT_NEOX,
+  GPT_OSS,
   GRANITE,
   LLAMA,
   MISTRAL,
+  MIXTRAL,
   OLMO2,
+  PHI,
   PHI3,
   QWEN2,
   QWEN3,
+  QWEN3_MOE,
   SMOLLM3,
+  STABLELM,
   STARCODER2,
 ];
 

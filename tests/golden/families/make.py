@@ -150,6 +150,75 @@ ROWS = {
     "granite-plain": {"tie_word_embeddings": True, "num_key_value_heads": 4},
     "starcoder2": {"sliding_window": 5, "rope_theta": 100.0},
     "starcoder2-unbiased": {"use_bias": False, "tie_word_embeddings": False, "hidden_act": "gelu"},
+    "gpt_neox": {"num_key_value_heads": None, "rotary_pct": 0.6, "rotary_emb_base": 100, "hidden_act": "gelu_new"},
+    "gpt_neox-sequential": {
+        "num_key_value_heads": None,
+        "use_parallel_residual": False,
+        "attention_bias": False,
+        "tie_word_embeddings": True,
+        "rope_scaling": {"type": "linear", "factor": 2.0},
+    },
+    "phi": {"qk_layernorm": True, "partial_rotary_factor": 0.4, "rope_theta": 100.0},
+    "phi-shared": {"num_attention_heads": 5, "num_key_value_heads": 1, "hidden_act": "relu", "rope_scaling": None},
+    "stablelm": {"qk_layernorm": True, "use_qkv_bias": True, "rope_theta": 100.0},
+    "stablelm-parallel": {
+        "use_parallel_residual": True,
+        "partial_rotary_factor": 0.8,
+        "tie_word_embeddings": True,
+        "layer_norm_eps": 1e-3,
+    },
+    "falcon": {"bias": True, "rope_theta": 100.0, "hidden_size": 48, "num_attention_heads": 3},
+    "falcon-sequential": {
+        "parallel_attn": False,
+        "multi_query": False,
+        "ffn_hidden_size": 44,
+        "activation": "relu",
+        "tie_word_embeddings": False,
+    },
+    "falcon-grouped": {"new_decoder_architecture": True, "num_kv_heads": 2, "rope_theta": 1000.0},
+    "falcon-onenorm": {"new_decoder_architecture": True, "num_kv_heads": 1, "num_ln_in_parallel_attn": 1},
+    "cohere": {"use_qk_norm": True, "logit_scale": 0.5, "rope_theta": 100.0},
+    "cohere-biased": {"attention_bias": True, "head_dim": 16, "tie_word_embeddings": False, "num_key_value_heads": None},
+    "mixtral": {"num_local_experts": 5, "num_experts_per_tok": 2, "sliding_window": 5, "rope_theta": 100.0},
+    "mixtral-single": {"num_local_experts": 3, "num_experts_per_tok": 1, "head_dim": 6, "hidden_act": "gelu"},
+    "qwen3_moe": {
+        "head_dim": 24,
+        "num_experts": 5,
+        "num_experts_per_tok": 3,
+        "moe_intermediate_size": 20,
+        "norm_topk_prob": True,
+        "mlp_only_layers": [1],
+        "attention_bias": True,
+    },
+    "qwen3_moe-every-second": {
+        "num_experts": 4,
+        "num_experts_per_tok": 2,
+        "moe_intermediate_size": 28,
+        "decoder_sparse_step": 2,
+        "use_sliding_window": True,
+        "sliding_window": 5,
+        "tie_word_embeddings": True,
+    },
+    "gpt_oss": {
+        "head_dim": 16,
+        "intermediate_size": 28,
+        "num_local_experts": 5,
+        "num_experts_per_tok": 2,
+        "sliding_window": 5,
+        "swiglu_limit": 0.6,
+    },
+    "gpt_oss-plain": {
+        "head_dim": 10,
+        "intermediate_size": 20,
+        "num_local_experts": 3,
+        "num_experts_per_tok": 3,
+        "layer_types": ["full_attention", "full_attention", "sliding_attention"],
+        "sliding_window": 4,
+        "attention_bias": False,
+        "swiglu_alpha": 1.0,
+        "tie_word_embeddings": True,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 100.0},
+    },
 }
 
 
@@ -207,6 +276,30 @@ def summary(name, grad):
     return torch.stack([flat.norm(), *(flat @ probe for probe in probes)])
 
 
+def gradients(model, shapes):
+    """Gradients by the names of a checkpoint, where the model has others: one matrix for each expert, say."""
+    mixtral = any("block_sparse_moe" in key for key in shapes)
+    gate, up, down = ("w1", "w3", "w2") if mixtral else ("gate_proj", "up_proj", "down_proj")
+    grads = {}
+    for key, p in model.named_parameters():
+        if p.grad is None:
+            continue
+        if mixtral:
+            key = key.replace(".mlp.", ".block_sparse_moe.")
+        if key == "lm_head.weight" and key not in shapes:
+            key = "embed_out.weight"
+        prefix, _, last = key.rpartition(".")
+        if key in shapes:
+            grads[key] = p.grad
+        elif last == "gate_up_proj":
+            for expert, grad in enumerate(p.grad):
+                for name, part in zip((gate, up), grad.chunk(2)):
+                    grads[f"{prefix}.{expert}.{name}.weight"] = part
+        elif last == "down_proj":
+            grads |= {f"{prefix}.{expert}.{down}.weight": grad for expert, grad in enumerate(p.grad)}
+    return grads
+
+
 def make(folder, name):
     config = {"model_type": name.split("-")[0], **SIZES, **ROWS[name]}
     shutil.rmtree(folder / name, ignore_errors=True)
@@ -221,7 +314,7 @@ def make(folder, name):
     loss.backward()
     continued, lead = greedy(model, inputs[0, :PROMPT])
     out = {"input_ids": inputs, "targets": targets, "logits": logits.detach(), "loss": loss.detach(), "greedy": continued}
-    grads = {key: p.grad for key, p in model.named_parameters() if key in shapes and p.grad is not None}
+    grads = gradients(model, shapes)
     out |= {"grads": torch.stack([summary(key, grads[key]) for key in sorted(grads)]).float()}
     names = {"parameters": json.dumps(sorted(shapes))}
     if sorted(grads) != sorted(shapes):
