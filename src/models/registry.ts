@@ -5,6 +5,7 @@ import { COHERE } from "./cohere.ts";
 import { FALCON } from "./falcon.ts";
 import { GEMMA } from "./gemma.ts";
 import { GEMMA2 } from "./gemma2.ts";
+import { GEMMA3 } from "./gemma3.ts";
 import { GEMMA3_TEXT } from "./gemma3_text.ts";
 import { GPT_NEOX } from "./gpt_neox.ts";
 import { GPT_OSS } from "./gpt_oss.ts";
@@ -29,6 +30,7 @@ const ALL: readonly ModelFamily[] = [
   FALCON,
   GEMMA,
   GEMMA2,
+  GEMMA3,
   GEMMA3_TEXT,
   GPT2,
   GPT_NEOX,

@@ -36,7 +36,8 @@ for (const name of GOLDEN_FAMILIES) {
     output(loss.graph, "logits", loss.logits);
     output(loss.graph, "loss", loss.loss);
     const results = () => {
-      for (const [i, grad] of gradients(loss.loss, wanted).entries()) output(loss.graph, `grad.${i}`, grad);
+      const grads = wanted.length > 0 ? gradients(loss.loss, wanted) : [];
+      for (const [i, grad] of grads.entries()) output(loss.graph, `grad.${i}`, grad);
       const feeds = new Map([
         ...weights,
         ["input_ids", ids],

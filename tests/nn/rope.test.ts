@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { JsonObject } from "../../src/base/json.ts";
 import { host } from "../../src/host/node.ts";
+import { configReader } from "../../src/models/config.ts";
+import { readRope } from "../../src/models/rope.ts";
 import { trainingBuilder } from "../../src/nn/builder.ts";
 import { type RopeOptions, ropeFrequencies, ropeTables } from "../../src/nn/rope.ts";
 import { readSafetensors } from "../../src/weights/safetensors.ts";
@@ -12,30 +15,13 @@ const file = readSafetensors(host, golden("models", "rope.safetensors"));
 const expected = (name: string) => readArray(file.tensors.get(name)!);
 const positions = [...expected("positions").data];
 
-interface GoldenRope {
-  readonly head_dim: number;
-  readonly rope_type: string;
-  readonly rope_theta: number;
-  readonly factor: number;
-  readonly low_freq_factor: number;
-  readonly high_freq_factor: number;
-  readonly original_max_position_embeddings: number;
-}
+type GoldenRope = JsonObject & { readonly head_dim: number };
 
 const ropes = JSON.parse(file.metadata.get("ropes")!) as Record<string, GoldenRope>;
 
-function optionsOf(c: GoldenRope): RopeOptions {
-  const theta = c.rope_theta;
-  if (c.rope_type === "linear") return { theta, scaling: { kind: "linear", factor: c.factor } };
-  if (c.rope_type !== "llama3") return { theta };
-  const llama3 = {
-    factor: c.factor,
-    lowFreqFactor: c.low_freq_factor,
-    highFreqFactor: c.high_freq_factor,
-    originalMaxPositionEmbeddings: c.original_max_position_embeddings,
-  };
-  return { theta, scaling: { kind: "llama3", llama3 } };
-}
+const optionsOf = (c: GoldenRope): RopeOptions =>
+  readRope(configReader({ rope_parameters: c }, "golden"), { headDim: c.head_dim, positions: 2048, hasLong: true })
+    .options;
 
 describe("rotary tables", () => {
   for (const [name, config] of Object.entries(ropes)) {

@@ -105,6 +105,26 @@ ROWS = {
         },
         "final_logit_softcapping": 20.0,
     },
+    "gemma3": {
+        "text_config": {
+            **SIZES,
+            "model_type": "gemma3_text",
+            "head_dim": 16,
+            "sliding_window": 5,
+            "sliding_window_pattern": 3,
+            "query_pre_attn_scalar": 20,
+        },
+        "vision_config": {
+            "model_type": "siglip_vision_model",
+            "hidden_size": 16,
+            "intermediate_size": 8,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "image_size": 28,
+            "patch_size": 14,
+        },
+        "mm_tokens_per_image": 4,
+    },
     "phi3": {"partial_rotary_factor": 0.6, "sliding_window": 5},
     "phi3-short": {
         "tie_word_embeddings": True,
@@ -288,6 +308,7 @@ def gradients(model, shapes):
             key = key.replace(".mlp.", ".block_sparse_moe.")
         if key == "lm_head.weight" and key not in shapes:
             key = "embed_out.weight"
+        key = key.replace("model.language_model.", "language_model.model.")
         prefix, _, last = key.rpartition(".")
         if key in shapes:
             grads[key] = p.grad
@@ -301,13 +322,14 @@ def gradients(model, shapes):
 
 
 def make(folder, name):
-    config = {"model_type": name.split("-")[0], **SIZES, **ROWS[name]}
+    row = ROWS[name]
+    config = {"model_type": name.split("-")[0], **({} if "text_config" in row else SIZES), **row}
     shutil.rmtree(folder / name, ignore_errors=True)
     (folder / name).mkdir(parents=True)
     (folder / name / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     model, shapes = build(config)
     generator = torch.Generator().manual_seed(len(name))
-    ids = torch.randint(config["vocab_size"], (BATCH, TOKENS + 1), generator=generator)
+    ids = torch.randint(config.get("text_config", config)["vocab_size"], (BATCH, TOKENS + 1), generator=generator)
     inputs, targets = ids[:, :-1].contiguous(), ids[:, 1:].contiguous()
     logits = model(input_ids=inputs, use_cache=False).logits
     loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
@@ -316,8 +338,9 @@ def make(folder, name):
     out = {"input_ids": inputs, "targets": targets, "logits": logits.detach(), "loss": loss.detach(), "greedy": continued}
     grads = gradients(model, shapes)
     out |= {"grads": torch.stack([summary(key, grads[key]) for key in sorted(grads)]).float()}
-    names = {"parameters": json.dumps(sorted(shapes))}
-    if sorted(grads) != sorted(shapes):
+    of_text = sorted(key for key in shapes if not any(part in key for part in ("vision", "projector")))
+    names = {"parameters": json.dumps(of_text)}
+    if sorted(grads) != of_text:
         names["differentiated"] = json.dumps(sorted(grads))
     save_file({k: v.contiguous() for k, v in out.items()}, folder / name / "golden.safetensors", names)
     print(name, f"loss {loss.item():.3f}, logits to {logits.abs().max().item():.2f}, greedy lead {lead:.4f}")

@@ -1,6 +1,6 @@
 """Makes the tiny random models of this folder and what PyTorch computes from them, in float32 on one thread.
 
-Run: python make.py [folder]   (PyTorch and transformers; see README.md for the tensors and the versions used)
+Run: python make.py [FOLDER [NAME...]]   (PyTorch and transformers; see README.md for the tensors and the versions used)
 """
 
 import json
@@ -192,6 +192,32 @@ ROPES = {
     "llama2": (128, {"rope_type": "default", "rope_theta": 10000.0}),
     "linear": (20, {"rope_type": "linear", "rope_theta": 10000.0, "factor": 4.0}),
     "llama3": (64, {"rope_type": "llama3", "rope_theta": 500000.0, **LLAMA3}),
+    "yarn": (64, {"rope_type": "yarn", "rope_theta": 1000000.0, "factor": 4.0, "original_max_position_embeddings": 32768}),
+    "yarn-blended": (
+        20,
+        {
+            "rope_type": "yarn",
+            "rope_theta": 150000.0,
+            "factor": 32.0,
+            "original_max_position_embeddings": 4096,
+            "beta_fast": 20.0,
+            "beta_slow": 2.0,
+            "truncate": False,
+            "mscale": 0.7,
+            "mscale_all_dim": 0.4,
+        },
+    ),
+    "longrope": (
+        20,
+        {
+            "rope_type": "longrope",
+            "rope_theta": 10000.0,
+            "original_max_position_embeddings": 4096,
+            "factor": 32.0,
+            "short_factor": [1.0, 1.0, 1.05, 1.1, 1.2, 1.4, 1.7, 2.0, 2.4, 2.9],
+            "long_factor": [1.0, 1.2, 1.9, 3.3, 6.0, 11.0, 19.0, 31.0, 47.0, 64.5],
+        },
+    ),
     "llama3-wide": (128, {"rope_type": "llama3", "rope_theta": 500000.0, **LLAMA3, "factor": 8.0}),
 }
 
@@ -213,6 +239,6 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     target = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent)
-    for each in MODELS:
+    for each in sys.argv[2:] or MODELS:
         make(target, each)
     make_rope(target)
