@@ -12,7 +12,7 @@ import sys
 import torch
 from safetensors.torch import save_file
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
 TEXTS = [
@@ -104,6 +104,20 @@ def llama(tokenizer, **changes):
     return LlamaForCausalLM(LlamaConfig(**{**sizes, **changes}))
 
 
+FAMILIES = pathlib.Path(__file__).parent.parent / "golden" / "families"
+
+
+def family(name):
+    """Builds the model of a golden family's config, with the tokenizer's vocabulary."""
+
+    def build(tokenizer):
+        config = AutoConfig.from_pretrained(FAMILIES / name)
+        config.get_text_config().vocab_size = len(tokenizer)
+        return AutoModelForCausalLM.from_config(config)
+
+    return build
+
+
 def old_rope(folder):
     """config.json as transformers wrote it before version 5: rope_theta beside rope_scaling, torch_dtype."""
     file = folder / "config.json"
@@ -142,6 +156,12 @@ VARIANTS = {
     },
 }
 
+VARIANTS |= {
+    path.name: {"build": family(path.name), "tokenizer": gpt2_tokenizer, "reader": PreTrainedTokenizerFast}
+    for path in sorted(FAMILIES.iterdir())
+    if path.is_dir() and path.name not in VARIANTS
+}
+
 
 def randomise(model):
     with torch.no_grad():
@@ -153,7 +173,9 @@ def randomise(model):
                 parameter.copy_(0.3 * noise + (1 if name.endswith("weight") else 0))
 
 
-def make(folder, name, *, build, tokenizer, config=None, dtype=torch.float32, shard="5GB", base=False, after=None):
+def make(
+    folder, name, *, build, tokenizer, config=None, dtype=torch.float32, shard="5GB", base=False, after=None, reader=AutoTokenizer
+):
     torch.manual_seed(len(name))
     made = tokenizer()
     model = build(made, **(config or {}))
@@ -163,12 +185,15 @@ def make(folder, name, *, build, tokenizer, config=None, dtype=torch.float32, sh
     made.save_pretrained(folder / name)
     if after:
         after(folder / name)
-    expect(folder / name)
+    expect(folder / name, reader)
 
 
-def expect(folder):
-    """From the files, as a user would: float32 arithmetic whatever the stored type."""
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+def expect(folder, reader):
+    """From the files, as a user would: float32 arithmetic whatever the stored type.
+
+    AutoTokenizer takes the family's own way of splitting text, whatever tokenizer.json says, for some families.
+    """
+    tokenizer = reader.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
     texts, logits = [], {}
     with torch.no_grad():
