@@ -1,5 +1,6 @@
 /** The architectures of GGUF files that are Llama's kin: keys and names beside Hugging Face's. Data, and what only a file tells. */
 import type { JsonObject } from "../base/json.ts";
+import type { GgufField } from "../weights/gguf-write.ts";
 import type { Facts } from "./gguf-facts.ts";
 import { ropeConfig } from "./gguf-rope.ts";
 import { type LayerPart, layerRules, moduleRules, type TensorRule } from "./gguf-rules.ts";
@@ -16,6 +17,16 @@ export interface GgufArchitecture {
   readonly pairs: readonly KeyPair[];
   /** What config.json has besides the pairs: at least `model_type`. `width` is a head's elements. */
   config(f: Facts, width: number): JsonObject;
+  /** How positions rotate where a config does not say; absent where they do not. */
+  readonly rotary?: {
+    /** The part of each head, where it may be less than one. */
+    readonly partial?: number;
+    readonly theta?: number;
+    /** A pair states the original context already. */
+    readonly statesOriginal?: true;
+  };
+  /** Keys besides the pairs and the rotation, for a file of this config: the inverse of `config`. */
+  fields?(config: JsonObject): readonly GgufField[];
   /** The tensors there may be, for a model of this config. */
   rules(config: JsonObject): readonly TensorRule[];
 }
@@ -139,6 +150,23 @@ const GEMMA2_PAIRS: readonly KeyPair[] = [
   ["attention.sliding_window", "sliding_window", "int"],
 ];
 
+/** The width of a head, where a config states it. */
+function widthFields({ head_dim: width }: JsonObject): GgufField[] {
+  if (typeof width !== "number") return [];
+  return ["key", "value"].map((kind) => ({ key: `attention.${kind}_length`, type: "uint32", value: width }));
+}
+
+function llamaFields(config: JsonObject): GgufField[] {
+  const whole = (key: string, value: unknown): GgufField[] =>
+    typeof value === "number" ? [{ key, type: "uint32", value }] : [];
+  return [
+    ...widthFields(config),
+    ...whole("expert_count", config.num_local_experts),
+    ...whole("expert_used_count", config.num_experts_per_tok),
+    ...whole("attention.sliding_window", config.sliding_window),
+  ];
+}
+
 const plainConfig =
   (modelType: string, more: JsonObject = {}) =>
   (f: Facts, width: number) => ({
@@ -155,6 +183,8 @@ export const LLAMA_KIN: readonly GgufArchitecture[] = [
     name: "llama",
     modelTypes: ["llama", "mistral", "mixtral"],
     pairs: KIN,
+    rotary: {},
+    fields: llamaFields,
     config: llamaConfig,
     rules: (config) => (config.model_type === "mixtral" ? MIXTRAL_RULES : LLAMA_RULES),
   },
@@ -162,6 +192,8 @@ export const LLAMA_KIN: readonly GgufArchitecture[] = [
     name: "qwen2",
     modelTypes: ["qwen2"],
     pairs: KIN,
+    rotary: {},
+    fields: widthFields,
     config: plainConfig("qwen2", { use_sliding_window: false }),
     rules: () => [...ENDS, ...layerRules("model.layers", [...projections("wb", false), OUT, ...NORMS, ...SWIGLU])],
   },
@@ -169,6 +201,8 @@ export const LLAMA_KIN: readonly GgufArchitecture[] = [
     name: "qwen3",
     modelTypes: ["qwen3"],
     pairs: KIN,
+    rotary: {},
+    fields: widthFields,
     config: plainConfig("qwen3", { attention_bias: false, use_sliding_window: false }),
     rules: () => [
       ...ENDS,
@@ -185,6 +219,8 @@ export const LLAMA_KIN: readonly GgufArchitecture[] = [
       ["expert_used_count", "num_experts_per_tok", "int"],
       ["expert_feed_forward_length", "moe_intermediate_size", "int"],
     ],
+    rotary: {},
+    fields: widthFields,
     config: plainConfig("qwen3_moe", {
       attention_bias: false,
       use_sliding_window: false,
@@ -210,6 +246,8 @@ export const LLAMA_KIN: readonly GgufArchitecture[] = [
     name: "gemma",
     modelTypes: ["gemma"],
     pairs: KIN,
+    rotary: {},
+    fields: widthFields,
     config: plainConfig("gemma", { ...GELU_TANH, attention_bias: false }),
     rules: () => gemmaRules(NORMS),
   },
@@ -217,6 +255,8 @@ export const LLAMA_KIN: readonly GgufArchitecture[] = [
     name: "gemma2",
     modelTypes: ["gemma2"],
     pairs: GEMMA2_PAIRS,
+    rotary: {},
+    fields: widthFields,
     config: (f, width) => ({
       ...plainConfig("gemma2", { ...GELU_TANH, attention_bias: false })(f, width),
       query_pre_attn_scalar: queryScalar(f, width, 46),
@@ -228,6 +268,8 @@ export const LLAMA_KIN: readonly GgufArchitecture[] = [
     name: "gemma3",
     modelTypes: ["gemma3_text"],
     pairs: GEMMA2_PAIRS,
+    rotary: { theta: 1e6 },
+    fields: gemma3Fields,
     config: (f, width) => ({
       ...plainConfig("gemma3_text", { ...GELU_TANH, attention_bias: false })(f, width),
       rope_local_base_freq: f.number("rope.freq_base_swa", 10000),
@@ -240,6 +282,7 @@ export const LLAMA_KIN: readonly GgufArchitecture[] = [
     name: "olmo2",
     modelTypes: ["olmo2"],
     pairs: KIN,
+    rotary: {},
     config: (f, width) => ({
       model_type: "olmo2",
       hidden_act: "silu",
@@ -268,6 +311,7 @@ export const LLAMA_KIN: readonly GgufArchitecture[] = [
       ["residual_scale", "residual_multiplier", "float"],
       ["logit_scale", "logits_scaling", "float"],
     ],
+    rotary: {},
     config: (f, width) => ({
       model_type: "granite",
       hidden_act: "silu",
@@ -281,6 +325,7 @@ export const LLAMA_KIN: readonly GgufArchitecture[] = [
     name: "smollm3",
     modelTypes: ["smollm3"],
     pairs: KIN,
+    rotary: { theta: 2e6 },
     config: (f, width) => ({
       model_type: "smollm3",
       hidden_act: "silu",
@@ -307,4 +352,12 @@ function gemma3Layers(f: Facts): string[] {
       .list("attention.sliding_window_pattern")
       .map((windowed) => (windowed ? "sliding_attention" : "full_attention"));
   }
+}
+
+/** Which layers have a window, where it is not five of six. */
+function gemma3Fields(config: JsonObject): GgufField[] {
+  const types = config.layer_types;
+  const value = Array.isArray(types) ? types.map((type) => (type === "sliding_attention" ? 1 : 0)) : [];
+  const key = "attention.sliding_window_pattern";
+  return [...widthFields(config), ...(value.length > 0 ? [{ key, type: "bools", value } as const] : [])];
 }

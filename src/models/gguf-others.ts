@@ -72,6 +72,10 @@ export const OTHERS: readonly GgufArchitecture[] = [
     name: "gptneox",
     modelTypes: ["gpt_neox"],
     pairs: [...SIZES, epsilon("layer_norm_eps")],
+    rotary: { partial: 0.25 },
+    fields: ({ use_parallel_residual: value }) => [
+      { key: "use_parallel_residual", type: "bool", value: value !== false },
+    ],
     config: (f, width) => {
       f.whole("attention.head_count_kv", 0);
       const { rope_theta, ...rope } = partialRope(f, width, "rotary_pct");
@@ -107,8 +111,10 @@ export const OTHERS: readonly GgufArchitecture[] = [
       ["feed_forward_length", "ffn_hidden_size", "int?"],
       epsilon("layer_norm_epsilon"),
     ],
+    rotary: {},
+    fields: () => [{ key: "tensor_data_layout", type: "string", value: "jploski" }],
     config: (f, width) => {
-      const one = f.whole("attention.head_count_kv", 1) === 1;
+      const one = f.whole("attention.head_count_kv", f.whole("attention.head_count")) === 1;
       return {
         model_type: "falcon",
         activation: "gelu",
@@ -136,6 +142,7 @@ export const OTHERS: readonly GgufArchitecture[] = [
     name: "phi2",
     modelTypes: ["phi"],
     pairs: [...SIZES, KV_HEADS, epsilon("layer_norm_eps")],
+    rotary: { partial: 0.5 },
     config: (f, width) => ({
       model_type: "phi",
       hidden_act: "gelu_new",
@@ -163,6 +170,7 @@ export const OTHERS: readonly GgufArchitecture[] = [
       ["rope.scaling.original_context_length", "original_max_position_embeddings", "int?"],
       ["attention.sliding_window", "sliding_window", "int?"],
     ],
+    rotary: { partial: 1, statesOriginal: true },
     config: (f, width) => ({
       model_type: "phi3",
       hidden_act: "silu",
@@ -185,6 +193,7 @@ export const OTHERS: readonly GgufArchitecture[] = [
     name: "starcoder2",
     modelTypes: ["starcoder2"],
     pairs: [...SIZES, KV_HEADS, epsilon("norm_epsilon"), ["attention.sliding_window", "sliding_window", "int?"]],
+    rotary: {},
     config: (f, width) => ({
       model_type: "starcoder2",
       hidden_act: "gelu_pytorch_tanh",
@@ -207,6 +216,10 @@ export const OTHERS: readonly GgufArchitecture[] = [
     name: "stablelm",
     modelTypes: ["stablelm"],
     pairs: [...SIZES, KV_HEADS, epsilon("layer_norm_eps")],
+    rotary: { partial: 0.25 },
+    fields: ({ use_parallel_residual: value }) => [
+      { key: "use_parallel_residual", type: "bool", value: value === true },
+    ],
     config: (f, width) => ({
       model_type: "stablelm",
       hidden_act: "silu",
@@ -232,6 +245,7 @@ export const OTHERS: readonly GgufArchitecture[] = [
     name: "command-r",
     modelTypes: ["cohere"],
     pairs: [...SIZES, KV_HEADS, epsilon("layer_norm_eps"), ["logit_scale", "logit_scale", "float"]],
+    rotary: {},
     config: (f, width) => ({
       model_type: "cohere",
       hidden_act: "silu",

@@ -72,7 +72,7 @@ const ORIGINALS = [8192, 4096, 2048, 16384, 32768];
 function llama3Of(f: Facts, theta: number, rotaryDim: number): JsonObject {
   const divisors = f.valuesOf(ROPE_FREQS);
   const stated = f.whole("rope.scaling.original_context_length", 0);
-  const factor = shortest(Math.max(...divisors));
+  const factor = Number(Math.max(...divisors).toPrecision(6));
   for (const original of stated > 0 ? [stated] : ORIGINALS) {
     const scaling = {
       rope_type: "llama3",

@@ -112,7 +112,7 @@ function checkHead(architecture: GgufArchitecture, f: Facts, config: JsonObject,
 }
 
 function pairOf(f: Facts, [gguf, hf, kind]: KeyPair): [string, unknown][] {
-  if (kind.endsWith("?") && !f.has(gguf)) return [];
+  if (kind.endsWith("?") && !f.has(gguf)) return [[hf, null]];
   if (kind.startsWith("int")) return [[hf, f.whole(gguf)]];
   return [[hf, kind === "bool" ? f.flag(gguf, false) : f.number(gguf)]];
 }
