@@ -1,5 +1,5 @@
 /** The architectures of GGUF files that are Llama's kin: keys and names beside Hugging Face's. Data, and what only a file tells. */
-import type { JsonObject } from "../base/json.ts";
+import { isJsonObject, type JsonObject } from "../base/json.ts";
 import type { GgufField } from "../weights/gguf-write.ts";
 import type { Facts } from "./gguf-facts.ts";
 import { ropeConfig } from "./gguf-rope.ts";
@@ -21,7 +21,7 @@ export interface GgufArchitecture {
   readonly rotary?: {
     /** The part of each head, where it may be less than one. */
     readonly partial?: number;
-    readonly theta?: number;
+    readonly hasLong?: true;
     /** A pair states the original context already. */
     readonly statesOriginal?: true;
   };
@@ -268,7 +268,7 @@ export const LLAMA_KIN: readonly GgufArchitecture[] = [
     name: "gemma3",
     modelTypes: ["gemma3_text"],
     pairs: GEMMA2_PAIRS,
-    rotary: { theta: 1e6 },
+    rotary: {},
     fields: gemma3Fields,
     config: (f, width) => ({
       ...plainConfig("gemma3_text", { ...GELU_TANH, attention_bias: false })(f, width),
@@ -283,8 +283,10 @@ export const LLAMA_KIN: readonly GgufArchitecture[] = [
     modelTypes: ["olmo2"],
     pairs: KIN,
     rotary: {},
+    fields: widthFields,
     config: (f, width) => ({
       model_type: "olmo2",
+      head_dim: width,
       hidden_act: "silu",
       attention_bias: false,
       ...ropeConfig(f, width),
@@ -312,8 +314,10 @@ export const LLAMA_KIN: readonly GgufArchitecture[] = [
       ["logit_scale", "logits_scaling", "float"],
     ],
     rotary: {},
+    fields: widthFields,
     config: (f, width) => ({
       model_type: "granite",
+      head_dim: width,
       hidden_act: "silu",
       attention_bias: biased(f, "attn_q"),
       mlp_bias: biased(f, "ffn_gate"),
@@ -325,9 +329,11 @@ export const LLAMA_KIN: readonly GgufArchitecture[] = [
     name: "smollm3",
     modelTypes: ["smollm3"],
     pairs: KIN,
-    rotary: { theta: 2e6 },
+    rotary: {},
+    fields: widthFields,
     config: (f, width) => ({
       model_type: "smollm3",
+      head_dim: width,
       hidden_act: "silu",
       attention_bias: biased(f, "attn_q"),
       mlp_bias: biased(f, "ffn_gate"),
@@ -359,5 +365,11 @@ function gemma3Fields(config: JsonObject): GgufField[] {
   const types = config.layer_types;
   const value = Array.isArray(types) ? types.map((type) => (type === "sliding_attention" ? 1 : 0)) : [];
   const key = "attention.sliding_window_pattern";
-  return [...widthFields(config), ...(value.length > 0 ? [{ key, type: "bools", value } as const] : [])];
+  const local = isJsonObject(config.rope_parameters) ? config.rope_parameters.sliding_attention : undefined;
+  const base = isJsonObject(local) ? local.rope_theta : config.rope_local_base_freq;
+  return [
+    ...widthFields(config),
+    ...(value.length > 0 ? [{ key, type: "bools", value } as const] : []),
+    ...(typeof base === "number" ? [{ key: "rope.freq_base_swa", type: "float32", value: base } as const] : []),
+  ];
 }

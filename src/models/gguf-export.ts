@@ -10,6 +10,7 @@ import type { GgufValue } from "../weights/gguf-values.ts";
 import type { GgufField } from "../weights/gguf-write.ts";
 import { ARCHITECTURES, ggufModel } from "./gguf.ts";
 import type { GgufArchitecture, KeyPair } from "./gguf-architectures.ts";
+import { statedConfig } from "./gguf-defaults.ts";
 import { ropeFields, type SmallTensor } from "./gguf-rope-export.ts";
 import { type Heads, inverseOrder, rowOrder, type TensorRule } from "./gguf-rules.ts";
 import { modelFromConfig } from "./registry.ts";
@@ -43,7 +44,7 @@ export interface GgufPlan {
  * same graph: it is made and compared, and a model of which the format cannot say everything is UNSUPPORTED naming a key.
  */
 export function ggufPlan(model: CausalLm, shapes: ReadonlyMap<string, readonly number[]>, where: string): GgufPlan {
-  const { config } = model;
+  const config = statedConfig(model, shapes);
   const architecture = architectureFor(model.modelType, where);
   const { fields: rope, small } = ropeFields(architecture, config, where);
   const own = [...pairFields(architecture, config, where), ...(architecture.fields?.(config) ?? []), ...rope];
@@ -51,7 +52,7 @@ export function ggufPlan(model: CausalLm, shapes: ReadonlyMap<string, readonly n
     { key: "general.architecture", type: "string", value: architecture.name },
     ...own.map((field) => ({ ...field, key: `${architecture.name}.${field.key}` })),
   ];
-  const tensors = plannedTensors(architecture.rules(config), shapes, headsOf(config), where);
+  const tensors = plannedTensors(architecture.rules(config), shapes, headsOf(model), where);
   const plan = { architecture: architecture.name, fields, tensors, small };
   checkSame(model, plan, where);
   return plan;
@@ -66,9 +67,8 @@ function architectureFor(modelType: string, where: string): GgufArchitecture {
   );
 }
 
-function headsOf(config: JsonObject): Heads {
-  const heads = Number(config.num_attention_heads ?? config.n_head);
-  return { heads, kvHeads: Number(config.num_key_value_heads ?? config.num_kv_heads ?? heads) };
+function headsOf(model: CausalLm): Heads {
+  return { heads: Number(model.config.num_attention_heads ?? model.config.n_head), kvHeads: model.cache.kvHeads };
 }
 
 function pairFields({ pairs }: GgufArchitecture, config: JsonObject, where: string): GgufField[] {
@@ -126,7 +126,8 @@ function plannedTensors(
 /** Throws UNSUPPORTED unless the file's model computes what this one does, to the last bit of every constant. */
 function checkSame(model: CausalLm, plan: GgufPlan, where: string): void {
   const config = readBack(plan, where);
-  if (sameGraph(graphOf(model), graphOf(modelFromConfig(config, where)))) return;
+  const read = modelFromConfig(config, where);
+  if (read.longAfter === model.longAfter && sameGraph(graphOf(model), graphOf(read))) return;
   const differing = Object.keys(config).filter(
     (key) => JSON.stringify(config[key]) !== JSON.stringify(model.config[key]),
   );

@@ -31,7 +31,8 @@ const NEOX_MLP: readonly LayerPart[] = [
 
 /** Falcon's newer models have two norms in a layer, and then the first of the older ones' has another name. */
 function falconNorms(config: JsonObject): LayerPart[] {
-  if (config.num_ln_in_parallel_attn !== 2) return [["attn_norm", "input_layernorm", "wb"]];
+  const norms = config.num_ln_in_parallel_attn ?? (config.new_decoder_architecture === true ? 2 : 1);
+  if (norms !== 2) return [["attn_norm", "input_layernorm", "wb"]];
   return [
     ["attn_norm", "ln_mlp", "wb"],
     ["attn_norm_2", "ln_attn", "wb"],
@@ -107,12 +108,14 @@ export const OTHERS: readonly GgufArchitecture[] = [
       ["embedding_length", "hidden_size", "int"],
       ["block_count", "num_hidden_layers", "int"],
       ["attention.head_count", "num_attention_heads", "int"],
-      ["attention.head_count_kv", "num_kv_heads", "int?"],
       ["feed_forward_length", "ffn_hidden_size", "int?"],
       epsilon("layer_norm_epsilon"),
     ],
     rotary: {},
-    fields: () => [{ key: "tensor_data_layout", type: "string", value: "jploski" }],
+    fields: ({ num_key_value_heads: value }) => [
+      { key: "attention.head_count_kv", type: "uint32", value: Number(value) },
+      { key: "tensor_data_layout", type: "string", value: "jploski" },
+    ],
     config: (f, width) => {
       const one = f.whole("attention.head_count_kv", f.whole("attention.head_count")) === 1;
       return {
@@ -123,6 +126,7 @@ export const OTHERS: readonly GgufArchitecture[] = [
         parallel_attn: true,
         multi_query: one,
         new_decoder_architecture: !one,
+        num_kv_heads: f.whole("attention.head_count_kv", f.whole("attention.head_count")),
         num_ln_in_parallel_attn: f.shapeOf("blk.0.attn_norm_2.weight") ? 2 : 1,
         ...ropeConfig(f, width),
       };
@@ -170,7 +174,7 @@ export const OTHERS: readonly GgufArchitecture[] = [
       ["rope.scaling.original_context_length", "original_max_position_embeddings", "int?"],
       ["attention.sliding_window", "sliding_window", "int?"],
     ],
-    rotary: { partial: 1, statesOriginal: true },
+    rotary: { partial: 1, hasLong: true, statesOriginal: true },
     config: (f, width) => ({
       model_type: "phi3",
       hidden_act: "silu",

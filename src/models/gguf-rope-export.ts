@@ -87,7 +87,7 @@ export function ropeFields(
 }
 
 function ropeOf(rotary: NonNullable<GgufArchitecture["rotary"]>, config: JsonObject, where: string): RopeSpec {
-  const { partial, theta } = rotary;
+  const { partial, hasLong } = rotary;
   // GPT-NeoX has names of its own for the part that is rotated and for the base.
   const renamed = {
     ...config,
@@ -104,5 +104,6 @@ function ropeOf(rotary: NonNullable<GgufArchitecture["rotary"]>, config: JsonObj
   const inner = isJsonObject(config.rope_parameters)
     ? (parameters?.object("full_attention") ?? parameters)
     : parameters;
-  return ropeFrom(r, inner, { headDim, positions, ...(theta && { theta }), ...(partial && { partial }) });
+  const context = { headDim, positions, ...(partial && { partial }) };
+  return ropeFrom(r, inner, hasLong ? { ...context, hasLong } : context);
 }
