@@ -28,14 +28,23 @@ export interface SizeDefaults {
   readonly headDim?: number;
   readonly tied: boolean;
   readonly std?: number;
+  /** Sizes that a family's published configs leave out; the others have no defaults, since they say what a model is. */
+  readonly published?: {
+    readonly vocabSize: number;
+    readonly width: number;
+    readonly inner: number;
+    readonly layers: number;
+    readonly heads: number;
+  };
 }
 
-/** Reads {@link Sizes} by Llama's names. The sizes that say what a model is have no defaults. */
+/** Reads {@link Sizes} by Llama's names. */
 export function readSizes(r: ConfigReader, defaults: SizeDefaults): Sizes {
   r.expect("is_causal", true);
   r.expect("per_layer_config");
-  const width = r.int("hidden_size");
-  const heads = r.int("num_attention_heads");
+  const { published } = defaults;
+  const width = r.int("hidden_size", published?.width);
+  const heads = r.int("num_attention_heads", published?.heads);
   const kvHeads = r.int("num_key_value_heads", r.isNull("num_key_value_heads") ? heads : (defaults.kvHeads ?? heads));
   if (heads % kvHeads !== 0)
     fail("BAD_CONFIG", `${r.where}: num_key_value_heads: got ${kvHeads}, expected a divisor of ${heads} heads`);
@@ -43,11 +52,11 @@ export function readSizes(r: ConfigReader, defaults: SizeDefaults): Sizes {
   if (!given && width % heads !== 0)
     fail("BAD_CONFIG", `${r.where}: num_attention_heads: got ${heads}, expected a divisor of hidden_size ${width}`);
   return {
-    vocabSize: r.int("vocab_size"),
+    vocabSize: r.int("vocab_size", published?.vocabSize),
     positions: r.int("max_position_embeddings", defaults.positions),
     width,
-    inner: r.int("intermediate_size"),
-    layers: r.int("num_hidden_layers"),
+    inner: r.int("intermediate_size", published?.inner),
+    layers: r.int("num_hidden_layers", published?.layers),
     heads,
     kvHeads,
     headDim: r.int("head_dim", defaults.headDim ?? Math.trunc(width / heads)),

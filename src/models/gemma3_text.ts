@@ -30,7 +30,8 @@ export function textModel(
   r.expect("use_bidirectional_attention", false);
   // transformers reads it, and gives it to nothing.
   r.expect("attn_logit_softcapping");
-  const sizes = readSizes(r, { positions: 131072, kvHeads: 4, headDim: 256, tied: true });
+  const published = { vocabSize: 262208, width: 2304, inner: 9216, layers: 26, heads: 8 };
+  const sizes = readSizes(r, { positions: 131072, kvHeads: 4, headDim: 256, tied: true, published });
   const norm = offsetRmsNormOf(r.positive("rms_norm_eps", 1e-6));
   const bias = r.bool("attention_bias", false);
   const period = r.int("sliding_window_pattern", 6);
