@@ -62,7 +62,7 @@ export function input(graph: Graph, name: string, dtype: DType, shape: Shape): V
 /** A float32 weight, named under the current scope. Asking for the same name again gives the same value (tied weights). */
 export function parameter(graph: Graph, name: string, shape: Shape, init: Init): Value {
   const full = scopedName(graph, name);
-  const known = graph.parameters.find((p) => p.value.name === full);
+  const known = graph.names.has(full) ? graph.parameters.find((p) => p.value.name === full) : undefined;
   if (known) {
     if (known.value.shape.join() !== shape.join())
       fail("BAD_GRAPH", `${full}: got ${showShape(shape)} and ${showShape(known.value.shape)} for one parameter`);
