@@ -5,7 +5,16 @@ import type { Value } from "../graph/types.ts";
 import { tanhGelu } from "../nn/activations.ts";
 import { offsetRmsNormOf } from "../nn/layers.ts";
 import { configReader } from "./config.ts";
-import * as d from "./decoder.ts";
+import {
+  decoder,
+  gatedMlp,
+  named,
+  oneRope,
+  outputProjection,
+  preNormBlock,
+  projections,
+  selfAttention,
+} from "./decoder.ts";
 import { readActivation, readSizes } from "./decoder-config.ts";
 import { readRope } from "./rope.ts";
 import type { CausalLm, ModelFamily } from "./types.ts";
@@ -16,17 +25,17 @@ function fromConfig(config: JsonObject, where: string): CausalLm {
   const sizes = readSizes(r, { positions: 8192, kvHeads: 16, headDim: 256, tied: true });
   const norm = offsetRmsNormOf(r.positive("rms_norm_eps", 1e-6));
   const bias = r.bool("attention_bias", false);
-  const attend = d.selfAttention({
+  const attend = selfAttention({
     sizes,
-    project: d.projections(sizes, bias),
-    output: d.outputProjection(sizes, "o_proj", bias),
-    rope: d.oneRope(readRope(r, sizes)),
+    project: projections(sizes, bias),
+    output: outputProjection(sizes, "o_proj", bias),
+    rope: oneRope(readRope(r, sizes)),
   });
   // The first configs said "gelu" and meant the approximation, which transformers takes it for.
   const name = r.text("hidden_act", "gelu_pytorch_tanh");
   const activation = name === "gelu" ? tanhGelu : readActivation(r, "hidden_act", "gelu_pytorch_tanh");
-  const block = d.preNormBlock(norm, d.named("self_attn", attend), d.gatedMlp(sizes, activation));
-  return d.decoder(config, { modelType: "gemma", sizes, norm, block, embedded: timesRoot(sizes.width) });
+  const block = preNormBlock(norm, named("self_attn", attend), gatedMlp(sizes, activation));
+  return decoder(config, { modelType: "gemma", sizes, norm, block, embedded: timesRoot(sizes.width) });
 }
 
 /** Embeddings times the root of their width. */

@@ -3,7 +3,16 @@ import type { JsonObject } from "../base/json.ts";
 import { offsetRmsNormOf, softcapped } from "../nn/layers.ts";
 import { ropeTables } from "../nn/rope.ts";
 import { type ConfigReader, configReader } from "./config.ts";
-import * as d from "./decoder.ts";
+import {
+  type DecoderSpec,
+  decoder,
+  gatedMlp,
+  headNormed,
+  named,
+  outputProjection,
+  projections,
+  selfAttention,
+} from "./decoder.ts";
 import {
   layerWindows,
   readActivation,
@@ -25,7 +34,7 @@ function fromConfig(config: JsonObject, where: string): CausalLm {
 export function textModel(
   r: ConfigReader,
   config: JsonObject,
-  spec: Pick<d.DecoderSpec, "modelType" | "names">,
+  spec: Pick<DecoderSpec, "modelType" | "names">,
 ): CausalLm {
   r.expect("use_bidirectional_attention", false);
   // transformers reads it, and gives it to nothing.
@@ -37,10 +46,10 @@ export function textModel(
   const period = r.int("sliding_window_pattern", 6);
   const isSliding = readSlidingLayers(r, sizes.layers, (layer) => (layer + 1) % period !== 0);
   const ropes = readRopes(r, sizes);
-  const attend = d.selfAttention({
+  const attend = selfAttention({
     sizes,
-    project: d.headNormed(sizes, d.projections(sizes, bias), norm),
-    output: d.outputProjection(sizes, "o_proj", bias),
+    project: headNormed(sizes, projections(sizes, bias), norm),
+    output: outputProjection(sizes, "o_proj", bias),
     rope: (b, layer) => {
       const kind = isSliding(layer) ? "local" : "global";
       return ropeTables(b, ropes[kind].rotaryDim, ropes[kind].options, `rope.${kind}`);
@@ -48,13 +57,13 @@ export function textModel(
     window: layerWindows(r, sizes.layers, readWindow(r, 4096), isSliding),
     scale: r.positive("query_pre_attn_scalar", 256) ** -0.5,
   });
-  const mlp = d.gatedMlp(sizes, readActivation(r, "hidden_activation", "gelu_pytorch_tanh"));
+  const mlp = gatedMlp(sizes, readActivation(r, "hidden_activation", "gelu_pytorch_tanh"));
   const cap = readOptional(r, "final_logit_softcapping");
-  return d.decoder(config, {
+  return decoder(config, {
     ...spec,
     sizes,
     norm,
-    block: sandwichBlock(norm, d.named("self_attn", attend), mlp),
+    block: sandwichBlock(norm, named("self_attn", attend), mlp),
     embedded: timesRoot(sizes.width),
     logits: (x) => softcapped(x, cap),
   });

@@ -3,7 +3,16 @@ import { fail } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import { rmsNormOf } from "../nn/layers.ts";
 import { configReader, needDivides } from "./config.ts";
-import * as d from "./decoder.ts";
+import {
+  decoder,
+  gatedMlp,
+  named,
+  oneRope,
+  outputProjection,
+  preNormBlock,
+  projections,
+  selfAttention,
+} from "./decoder.ts";
 import { readActivation, readSizes } from "./decoder-config.ts";
 import { readRope } from "./rope.ts";
 import type { CausalLm, ModelFamily, ModelSizes } from "./types.ts";
@@ -14,15 +23,15 @@ function fromConfig(config: JsonObject, where: string): CausalLm {
   const sizes = readSizes(r, { positions: 2048, tied: false });
   const norm = rmsNormOf(r.positive("rms_norm_eps", 1e-6));
   const bias = r.bool("attention_bias", false);
-  const attend = d.selfAttention({
+  const attend = selfAttention({
     sizes,
-    project: d.projections(sizes, bias),
-    output: d.outputProjection(sizes, "o_proj", bias),
-    rope: d.oneRope(readRope(r, sizes)),
+    project: projections(sizes, bias),
+    output: outputProjection(sizes, "o_proj", bias),
+    rope: oneRope(readRope(r, sizes)),
   });
-  const mlp = d.gatedMlp(sizes, readActivation(r, "hidden_act", "silu"), r.bool("mlp_bias", false));
-  const block = d.preNormBlock(norm, d.named("self_attn", attend), mlp);
-  return d.decoder(config, { modelType: "llama", sizes, norm, block });
+  const mlp = gatedMlp(sizes, readActivation(r, "hidden_act", "silu"), r.bool("mlp_bias", false));
+  const block = preNormBlock(norm, named("self_attn", attend), mlp);
+  return decoder(config, { modelType: "llama", sizes, norm, block });
 }
 
 /** 8/3 of the width, so that three matrices cost what two of 4x would (Shazeer 2020), rounded up to a multiple of 64. */

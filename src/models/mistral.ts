@@ -2,7 +2,16 @@
 import type { JsonObject } from "../base/json.ts";
 import { rmsNormOf } from "../nn/layers.ts";
 import { configReader } from "./config.ts";
-import * as d from "./decoder.ts";
+import {
+  decoder,
+  gatedMlp,
+  named,
+  oneRope,
+  outputProjection,
+  preNormBlock,
+  projections,
+  selfAttention,
+} from "./decoder.ts";
 import { readActivation, readSizes, readWindow } from "./decoder-config.ts";
 import { readRope } from "./rope.ts";
 import type { CausalLm, ModelFamily } from "./types.ts";
@@ -14,16 +23,16 @@ function fromConfig(config: JsonObject, where: string): CausalLm {
   const sizes = readSizes(r, { positions: 131072, kvHeads: 8, tied: false });
   const norm = rmsNormOf(r.positive("rms_norm_eps", 1e-6));
   const window = readWindow(r, 4096);
-  const attend = d.selfAttention({
+  const attend = selfAttention({
     sizes,
-    project: d.projections(sizes),
-    output: d.outputProjection(sizes),
-    rope: d.oneRope(readRope(r, sizes)),
+    project: projections(sizes),
+    output: outputProjection(sizes),
+    rope: oneRope(readRope(r, sizes)),
     window: () => window,
   });
-  const mlp = d.gatedMlp(sizes, readActivation(r, "hidden_act", "silu"));
-  const block = d.preNormBlock(norm, d.named("self_attn", attend), mlp);
-  return d.decoder(config, { modelType: "mistral", sizes, norm, block });
+  const mlp = gatedMlp(sizes, readActivation(r, "hidden_act", "silu"));
+  const block = preNormBlock(norm, named("self_attn", attend), mlp);
+  return decoder(config, { modelType: "mistral", sizes, norm, block });
 }
 
 /** As transformers' MistralForCausalLM. */

@@ -2,7 +2,17 @@
 import type { JsonObject } from "../base/json.ts";
 import { rmsNormOf } from "../nn/layers.ts";
 import { configReader } from "./config.ts";
-import * as d from "./decoder.ts";
+import {
+  chain,
+  decoder,
+  gatedMlp,
+  named,
+  oneRope,
+  outputProjection,
+  projections,
+  residual,
+  selfAttention,
+} from "./decoder.ts";
 import { readActivation, readSizes } from "./decoder-config.ts";
 import { readRope } from "./rope.ts";
 import type { CausalLm, ModelFamily } from "./types.ts";
@@ -13,22 +23,22 @@ function fromConfig(config: JsonObject, where: string): CausalLm {
   const sizes = readSizes(r, { positions: 2048, tied: false });
   const norm = rmsNormOf(r.positive("rms_norm_eps", 1e-5));
   const bias = r.bool("attention_bias", false);
-  const project = d.projections(sizes, bias);
-  const attend = d.selfAttention({
+  const project = projections(sizes, bias);
+  const attend = selfAttention({
     sizes,
     project: (b, x) => {
       const [query, key, value] = project(b, x);
       return [norm(b, "q_norm", query), norm(b, "k_norm", key), value];
     },
-    output: d.outputProjection(sizes, "o_proj", bias),
-    rope: d.oneRope(readRope(r, sizes)),
+    output: outputProjection(sizes, "o_proj", bias),
+    rope: oneRope(readRope(r, sizes)),
   });
-  const mlp = d.gatedMlp(sizes, readActivation(r, "hidden_act", "silu"));
-  const block = d.chain(
-    d.residual(norm, { after: "post_attention_layernorm" }, d.named("self_attn", attend)),
-    d.residual(norm, { after: "post_feedforward_layernorm" }, mlp),
+  const mlp = gatedMlp(sizes, readActivation(r, "hidden_act", "silu"));
+  const block = chain(
+    residual(norm, { after: "post_attention_layernorm" }, named("self_attn", attend)),
+    residual(norm, { after: "post_feedforward_layernorm" }, mlp),
   );
-  return d.decoder(config, { modelType: "olmo2", sizes, norm, block });
+  return decoder(config, { modelType: "olmo2", sizes, norm, block });
 }
 
 /** As transformers' Olmo2ForCausalLM. */

@@ -6,7 +6,17 @@ import type { Activation } from "../nn/activations.ts";
 import type { ModelBuilder } from "../nn/builder.ts";
 import { linear, normal, rmsNormOf } from "../nn/layers.ts";
 import { type ConfigReader, configReader } from "./config.ts";
-import * as d from "./decoder.ts";
+import {
+  decoder,
+  type Layer,
+  named,
+  oneRope,
+  outputProjection,
+  type Projected,
+  preNormBlock,
+  residualInit,
+  selfAttention,
+} from "./decoder.ts";
 import { readActivation, readSizes, readWindow, type Sizes } from "./decoder-config.ts";
 import { type RopeSpec, ropeFrom } from "./rope.ts";
 import type { CausalLm, ModelFamily } from "./types.ts";
@@ -17,32 +27,32 @@ function fromConfig(config: JsonObject, where: string): CausalLm {
   const norm = rmsNormOf(r.positive("rms_norm_eps", 1e-5));
   const window = readWindow(r);
   const rope = readPhi3Rope(r, sizes);
-  const attend = d.selfAttention({
+  const attend = selfAttention({
     sizes,
     project: packedProjection(sizes),
-    output: d.outputProjection(sizes),
-    rope: d.oneRope(rope),
+    output: outputProjection(sizes),
+    rope: oneRope(rope),
     window: () => window,
   });
   const mlp = packedMlp(sizes, readActivation(r, "hidden_act", "silu"));
-  const block = d.preNormBlock(norm, d.named("self_attn", attend), mlp);
-  return d.decoder(config, { modelType: "phi3", sizes, norm, block, longAfter: rope.longAfter });
+  const block = preNormBlock(norm, named("self_attn", attend), mlp);
+  return decoder(config, { modelType: "phi3", sizes, norm, block, longAfter: rope.longAfter });
 }
 
 function packedProjection({ heads, kvHeads, headDim, std }: Sizes) {
   const widths = [heads * headDim, kvHeads * headDim, kvHeads * headDim];
-  return (b: ModelBuilder, x: Value): d.Projected => {
+  return (b: ModelBuilder, x: Value): Projected => {
     const packed = linear(b, "qkv_proj", x, (heads + 2 * kvHeads) * headDim, { init: normal(std) });
     const [query, key, value] = split(packed, 1, widths) as [Value, Value, Value];
     return [query, key, value];
   };
 }
 
-function packedMlp(sizes: Sizes, activation: Activation): d.Layer {
-  return d.named("mlp", (b, x) => {
+function packedMlp(sizes: Sizes, activation: Activation): Layer {
+  return named("mlp", (b, x) => {
     const packed = linear(b, "gate_up_proj", x, 2 * sizes.inner, { init: normal(sizes.std) }); // (N, 2F)
     const [gate, up] = split(packed, 1, [sizes.inner, sizes.inner]) as [Value, Value];
-    return linear(b, "down_proj", mul(activation(gate), up), sizes.width, { init: d.residualInit(sizes) });
+    return linear(b, "down_proj", mul(activation(gate), up), sizes.width, { init: residualInit(sizes) });
   });
 }
 

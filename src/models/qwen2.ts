@@ -2,7 +2,16 @@
 import type { JsonObject } from "../base/json.ts";
 import { rmsNormOf } from "../nn/layers.ts";
 import { type ConfigReader, configReader } from "./config.ts";
-import * as d from "./decoder.ts";
+import {
+  decoder,
+  gatedMlp,
+  named,
+  oneRope,
+  outputProjection,
+  preNormBlock,
+  projections,
+  selfAttention,
+} from "./decoder.ts";
 import { layerWindows, readActivation, readSizes, readWindow } from "./decoder-config.ts";
 import { readRope } from "./rope.ts";
 import type { CausalLm, ModelFamily } from "./types.ts";
@@ -11,16 +20,16 @@ function fromConfig(config: JsonObject, where: string): CausalLm {
   const r = configReader(config, where);
   const sizes = readSizes(r, { positions: 32768, kvHeads: 32, tied: false });
   const norm = rmsNormOf(r.positive("rms_norm_eps", 1e-6));
-  const attend = d.selfAttention({
+  const attend = selfAttention({
     sizes,
-    project: d.projections(sizes, true),
-    output: d.outputProjection(sizes),
-    rope: d.oneRope(readRope(r, sizes)),
+    project: projections(sizes, true),
+    output: outputProjection(sizes),
+    rope: oneRope(readRope(r, sizes)),
     window: readUpperWindows(r, sizes.layers),
   });
-  const mlp = d.gatedMlp(sizes, readActivation(r, "hidden_act", "silu"));
-  const block = d.preNormBlock(norm, d.named("self_attn", attend), mlp);
-  return d.decoder(config, { modelType: "qwen2", sizes, norm, block });
+  const mlp = gatedMlp(sizes, readActivation(r, "hidden_act", "silu"));
+  const block = preNormBlock(norm, named("self_attn", attend), mlp);
+  return decoder(config, { modelType: "qwen2", sizes, norm, block });
 }
 
 /** Layers from `max_window_layers` up slide, where `use_sliding_window` says so at all. */

@@ -2,7 +2,17 @@
 import type { JsonObject } from "../base/json.ts";
 import { rmsNormOf } from "../nn/layers.ts";
 import { configReader } from "./config.ts";
-import * as d from "./decoder.ts";
+import {
+  decoder,
+  gatedMlp,
+  headNormed,
+  named,
+  oneRope,
+  outputProjection,
+  preNormBlock,
+  projections,
+  selfAttention,
+} from "./decoder.ts";
 import { readActivation, readSizes } from "./decoder-config.ts";
 import { readUpperWindows } from "./qwen2.ts";
 import { readRope } from "./rope.ts";
@@ -13,16 +23,16 @@ function fromConfig(config: JsonObject, where: string): CausalLm {
   const sizes = readSizes(r, { positions: 32768, kvHeads: 32, headDim: 128, tied: false });
   const norm = rmsNormOf(r.positive("rms_norm_eps", 1e-6));
   const bias = r.bool("attention_bias", false);
-  const attend = d.selfAttention({
+  const attend = selfAttention({
     sizes,
-    project: d.headNormed(sizes, d.projections(sizes, bias), norm),
-    output: d.outputProjection(sizes, "o_proj", bias),
-    rope: d.oneRope(readRope(r, sizes)),
+    project: headNormed(sizes, projections(sizes, bias), norm),
+    output: outputProjection(sizes, "o_proj", bias),
+    rope: oneRope(readRope(r, sizes)),
     window: readUpperWindows(r, sizes.layers),
   });
-  const mlp = d.gatedMlp(sizes, readActivation(r, "hidden_act", "silu"));
-  const block = d.preNormBlock(norm, d.named("self_attn", attend), mlp);
-  return d.decoder(config, { modelType: "qwen3", sizes, norm, block });
+  const mlp = gatedMlp(sizes, readActivation(r, "hidden_act", "silu"));
+  const block = preNormBlock(norm, named("self_attn", attend), mlp);
+  return decoder(config, { modelType: "qwen3", sizes, norm, block });
 }
 
 /** As transformers' Qwen3ForCausalLM. */

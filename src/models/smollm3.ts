@@ -2,7 +2,16 @@
 import type { JsonObject } from "../base/json.ts";
 import { rmsNormOf } from "../nn/layers.ts";
 import { type ConfigReader, configReader } from "./config.ts";
-import * as d from "./decoder.ts";
+import {
+  decoder,
+  gatedMlp,
+  named,
+  oneRope,
+  outputProjection,
+  preNormBlock,
+  projections,
+  selfAttention,
+} from "./decoder.ts";
 import { layerWindows, readActivation, readSizes, readWindow } from "./decoder-config.ts";
 import { readRope } from "./rope.ts";
 import type { CausalLm, ModelFamily } from "./types.ts";
@@ -13,18 +22,18 @@ function fromConfig(config: JsonObject, where: string): CausalLm {
   const norm = rmsNormOf(r.positive("rms_norm_eps", 1e-6));
   const bias = r.bool("attention_bias", false);
   const isRotated = readRotatedLayers(r, sizes.layers);
-  const rope = d.oneRope(readRope(r, { ...sizes, theta: 2e6 }));
+  const rope = oneRope(readRope(r, { ...sizes, theta: 2e6 }));
   const slides = r.bool("use_sliding_window", false) && r.has("sliding_window");
-  const attend = d.selfAttention({
+  const attend = selfAttention({
     sizes,
-    project: d.projections(sizes, bias),
-    output: d.outputProjection(sizes, "o_proj", bias),
+    project: projections(sizes, bias),
+    output: outputProjection(sizes, "o_proj", bias),
     rope: (b, layer) => (isRotated(layer) ? rope(b) : undefined),
     window: layerWindows(r, sizes.layers, readWindow(r), (layer) => slides && !isRotated(layer)),
   });
-  const mlp = d.gatedMlp(sizes, readActivation(r, "hidden_act", "silu"), r.bool("mlp_bias", false));
-  const block = d.preNormBlock(norm, d.named("self_attn", attend), mlp);
-  return d.decoder(config, { modelType: "smollm3", sizes, norm, block });
+  const mlp = gatedMlp(sizes, readActivation(r, "hidden_act", "silu"), r.bool("mlp_bias", false));
+  const block = preNormBlock(norm, named("self_attn", attend), mlp);
+  return decoder(config, { modelType: "smollm3", sizes, norm, block });
 }
 
 /** `no_rope_layers` holds 1 for a layer that is rotated, whatever its name says. */

@@ -2,7 +2,16 @@
 import type { JsonObject } from "../base/json.ts";
 import { layerNorm, type Norm, normal, plain } from "../nn/layers.ts";
 import { configReader } from "./config.ts";
-import * as d from "./decoder.ts";
+import {
+  decoder,
+  named,
+  oneRope,
+  outputProjection,
+  preNormBlock,
+  projections,
+  residualInit,
+  selfAttention,
+} from "./decoder.ts";
 import { readActivation, readSizes, readWindow } from "./decoder-config.ts";
 import { readRope } from "./rope.ts";
 import type { CausalLm, ModelFamily } from "./types.ts";
@@ -14,18 +23,18 @@ function fromConfig(config: JsonObject, where: string): CausalLm {
   const norm: Norm = (b, name, x) => layerNorm(b, name, x, epsilon);
   const bias = r.bool("use_bias", true);
   const window = readWindow(r);
-  const attend = d.selfAttention({
+  const attend = selfAttention({
     sizes,
-    project: d.projections(sizes, bias),
-    output: d.outputProjection(sizes, "o_proj", bias),
-    rope: d.oneRope(readRope(r, sizes)),
+    project: projections(sizes, bias),
+    output: outputProjection(sizes, "o_proj", bias),
+    rope: oneRope(readRope(r, sizes)),
     window: () => window,
   });
   const activation = readActivation(r, "hidden_act", "gelu_pytorch_tanh");
-  const options = { activation, bias, init: normal(sizes.std), downInit: d.residualInit(sizes) };
-  const mlp = d.named("mlp", (b, x) => plain(b, x, sizes.inner, ["c_fc", "c_proj"], options));
-  const block = d.preNormBlock(norm, d.named("self_attn", attend), mlp);
-  return d.decoder(config, { modelType: "starcoder2", sizes, norm, block });
+  const options = { activation, bias, init: normal(sizes.std), downInit: residualInit(sizes) };
+  const mlp = named("mlp", (b, x) => plain(b, x, sizes.inner, ["c_fc", "c_proj"], options));
+  const block = preNormBlock(norm, named("self_attn", attend), mlp);
+  return decoder(config, { modelType: "starcoder2", sizes, norm, block });
 }
 
 /** As transformers' Starcoder2ForCausalLM. */
