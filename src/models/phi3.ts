@@ -18,7 +18,7 @@ import {
   selfAttention,
 } from "./decoder.ts";
 import { readActivation, readSizes, readWindow, type Sizes } from "./decoder-config.ts";
-import { type RopeSpec, ropeFrom } from "./rope.ts";
+import { type RopeSpec, ropeFrom, ropeObject } from "./rope.ts";
 import type { CausalLm, ModelFamily } from "./types.ts";
 
 function fromConfig(config: JsonObject, where: string): CausalLm {
@@ -58,7 +58,7 @@ function packedMlp(sizes: Sizes, activation: Activation): Layer {
 
 /** LongRoPE or none. The original context has a default of its own here, and old configs say "yarn" and mean LongRoPE. */
 function readPhi3Rope(r: ConfigReader, { headDim, positions }: Sizes): RopeSpec {
-  const inner = r.object("rope_scaling") ?? r.object("rope_parameters");
+  const inner = ropeObject(r);
   for (const key of ["rope_type", "type"]) inner?.expect(key, "default", "longrope", "su", "yarn");
   const original = { original_max_position_embeddings: 4096 };
   const outer = configReader({ ...original, ...r.content }, r.where);

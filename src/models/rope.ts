@@ -33,7 +33,13 @@ const KINDS = ["default", "linear", "dynamic", "llama3", "yarn"];
  * Unknown kinds of scaling are UNSUPPORTED, naming the key.
  */
 export function readRope(r: ConfigReader, context: RopeContext): RopeSpec {
-  return ropeFrom(r, r.object("rope_scaling") ?? r.object("rope_parameters"), context);
+  return ropeFrom(r, ropeObject(r), context);
+}
+
+/** The object that says how positions are turned; an empty one says nothing. */
+export function ropeObject(r: ConfigReader): ConfigReader | undefined {
+  const scaling = r.object("rope_scaling");
+  return scaling && Object.keys(scaling.content).length > 0 ? scaling : r.object("rope_parameters");
 }
 
 /** {@link readRope} of the parameters given: some families have several of them. */
