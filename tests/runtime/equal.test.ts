@@ -4,6 +4,8 @@ import { type Engine, openEngine } from "../../src/generate/engine.ts";
 import { generateIds } from "../../src/generate/generate.ts";
 import type { Runtime, Tensor } from "../../src/runtime/types.ts";
 import { createStepper } from "../../src/train/stepper.ts";
+import { logitsOf } from "../helpers/reference-engine.ts";
+import { goldenFamily, patternWeights } from "../helpers/reference-families.ts";
 import { type GoldenModel, goldenFeeds, goldenModel } from "../helpers/reference-models.ts";
 import { elements, runtime as native, skipWithoutRuntime } from "../helpers/reference-runtime.ts";
 import { cached, refuses, web } from "./runtimes.ts";
@@ -145,4 +147,21 @@ describe("a cache on both runtimes", { skip: skipWithoutRuntime }, () => {
     for (const results of [await attend(web, true), await attend(web, false), await attend(native!, false)])
       for (const [n, row] of results.entries()) assert.ok(apart(row, expected[n]!) < 1e-6, `token ${n}`);
   });
+});
+
+describe("mixtures of experts on ort-web", () => {
+  for (const name of ["mixtral", "qwen3_moe", "gpt_oss"])
+    test(`${name} gives transformers' logits at once and one by one`, async () => {
+      const { model, golden } = goldenFamily(name);
+      const weights = patternWeights(model);
+      const place = (each: string) => ({ kind: "memory", data: Float32Array.from(weights.get(each)!.data) }) as const;
+      const known = golden.get("logits")!;
+      const [, tokens, width] = known.shape as [number, number, number];
+      const ids = [...golden.get("input_ids")!.data.slice(0, tokens)];
+      for (const chunk of [tokens, 1]) {
+        using engine = await openEngine(web, model, { place }, { chunk, session: SESSION });
+        const logits = await logitsOf(engine, ids);
+        assert.ok(apart(logits.flat(), known.data.slice(0, tokens * width)) < 1e-4, `in pieces of ${chunk}`);
+      }
+    });
 });
