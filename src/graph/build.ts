@@ -1,7 +1,7 @@
 /** Makes graphs: inputs, parameters, constants, and nodes whose types are inferred and checked as they are written. */
 import type { DType } from "../base/dtypes.ts";
 import { fail, OwnlmError } from "../base/errors.ts";
-import { type Shape, showShape } from "../base/shapes.ts";
+import { type Shape, sameShape, showShape } from "../base/shapes.ts";
 import { OPS, type OpSpec } from "./ops.ts";
 import type { Constant, Graph, Init, OpAttributes, OpName, TensorType, Value } from "./types.ts";
 
@@ -15,6 +15,7 @@ export function createGraph(name: string): Graph {
     nodes: [],
     outputs: [],
     aliases: [],
+    regions: [],
     names: new Map(),
     scopes: [],
   };
@@ -28,6 +29,23 @@ export function scope<R>(graph: Graph, name: string, body: () => R): R {
   } finally {
     graph.scopes.pop();
   }
+}
+
+/**
+ * Runs `body`, whose nodes become a {@link Region}. ONNX Runtime 1.30 takes time for a session that is quadratic in the
+ * number of values whose lengths are known at each run alone; in a branch they are counted by themselves.
+ */
+export function apart(always: Value, standIn: Value, body: () => Value): Value {
+  const { graph } = standIn;
+  const start = graph.nodes.length;
+  const result = body();
+  if (result.dtype !== standIn.dtype || !sameShape(result.shape, standIn.shape))
+    fail(
+      "BAD_GRAPH",
+      `${result.name}: got ${showShape(result.shape)}, expected its stand-in's ${showShape(standIn.shape)}`,
+    );
+  graph.regions.push({ nodes: graph.nodes.slice(start), result, standIn, always });
+  return result;
 }
 
 /** The current scope joined to a name with dots, as Hugging Face names weights: "model.layers.3.mlp.up_proj.weight". */

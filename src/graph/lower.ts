@@ -5,6 +5,7 @@ import { mulDims, type Shape, showShape } from "../base/shapes.ts";
 import type { ExternalData, OnnxAttribute, OnnxModel, OnnxNode, OnnxTensor } from "../onnx/model.ts";
 import { indexGuards } from "./guards.ts";
 import { OPS } from "./ops.ts";
+import { branchRegions } from "./regions.ts";
 import type { Constant, Graph, Node, OpAttributes, OpName, TensorType } from "./types.ts";
 
 /** Where a parameter's elements are: fed at each run, in memory, or in a file (then of any float dtype). */
@@ -18,6 +19,7 @@ const CAST_TO: Partial<Record<DType, number>> = {
   float32: 1,
   int32: 6,
   int64: 7,
+  bool: 9,
   float16: 10,
   float64: 11,
   bfloat16: 16,
@@ -157,7 +159,7 @@ export function lowerGraph(graph: Graph, place: (parameter: string) => Placement
   return {
     name: graph.name,
     opsets: { "": 21, "com.microsoft": 1 },
-    nodes,
+    nodes: branchRegions(graph, nodes, (name) => names.get(name) ?? name),
     inputs,
     outputs: graph.outputs.map(({ name, value }) => ({ name, dtype: value.dtype, shape: value.shape })),
     initializers,

@@ -137,6 +137,17 @@ export interface Parameter {
   readonly init: Init;
 }
 
+/**
+ * Nodes that the runtime plans apart from all others, of whose values the rest reads `result` alone. They become a branch
+ * that is taken where `always`, a bool scalar, holds, as it does at every run; `standIn` is what the other would give.
+ */
+export interface Region {
+  readonly nodes: readonly Node[];
+  readonly result: Value;
+  readonly standIn: Value;
+  readonly always: Value;
+}
+
 /** A graph under construction or done. Nodes stand in an order that can be executed. */
 export interface Graph {
   readonly name: string;
@@ -148,6 +159,8 @@ export interface Graph {
   readonly outputs: { name: string; value: Value }[];
   /** Pairs of input and output that may share one buffer. */
   readonly aliases: (readonly [input: string, output: string])[];
+  /** Parts that are planned apart, in order. */
+  readonly regions: Region[];
   /** Names in use, and how often each stem was asked for. */
   readonly names: Map<string, number>;
   /** The scopes that new nodes are written under. */

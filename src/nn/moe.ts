@@ -1,6 +1,6 @@
 /** Mixtures of experts (Shazeer et al. 2017): a few of many feed-forward layers for each token. Knows no weight's name. */
 import { type Dim, mulDims, subDims } from "../base/shapes.ts";
-import { constant, scalar } from "../graph/build.ts";
+import { apart, constant, scalar } from "../graph/build.ts";
 import {
   add,
   argSort,
@@ -21,7 +21,7 @@ import {
   topK,
 } from "../graph/functions.ts";
 import type { Graph, Value } from "../graph/types.ts";
-import type { ModelBuilder } from "./builder.ts";
+import { cacheOf, type ModelBuilder } from "./builder.ts";
 
 /** The K experts of each token, int64 (N, K), and what each one's result counts, (N, K). */
 export interface Routing {
@@ -55,9 +55,15 @@ export interface Experts {
   fall(expert: number, x: Value): Value;
 }
 
+/** So many experts that planning their rows together with other layers' would take long; see {@link apart}. */
+const MANY = 32;
+
 /** The weighted sum of each token's experts: x (N, C) to (N, C). Training computes all experts for every token. */
 export function mixture(b: ModelBuilder, x: Value, routing: Routing, experts: Experts): Value {
-  return b.mode === "train" ? denseMixture(x, routing, experts) : groupedMixture(x, routing, experts);
+  if (b.mode === "train") return denseMixture(x, routing, experts);
+  if (experts.count < MANY) return groupedMixture(x, routing, experts);
+  const always = cast(cacheOf(b).totalSequenceLength, "bool");
+  return apart(always, x, () => groupedMixture(x, routing, experts));
 }
 
 /** Every expert over every row, with weights of zero where it was not chosen: simple, and differentiable. */

@@ -1,7 +1,7 @@
 /** What must hold of a model before it is written or run: ONNX Runtime reads past what these rules exclude. */
 import { bytesOf, isDType } from "../base/dtypes.ts";
 import { fail } from "../base/errors.ts";
-import type { OnnxModel, OnnxTensor, OnnxValueInfo } from "./model.ts";
+import type { OnnxModel, OnnxNode, OnnxTensor, OnnxValueInfo } from "./model.ts";
 
 /** Protobuf lengths are signed 32-bit numbers. */
 const MAX_INLINE_BYTES = 2 ** 31 - 2 ** 20;
@@ -36,16 +36,19 @@ export function checkModelData(model: OnnxModel): void {
     model.name,
     ...Object.keys(model.opsets),
     ...model.initializers.map(({ name }) => name),
-    ...model.nodes.flatMap(({ name, domain, opType, inputs, outputs, attributes }) => [
-      name,
-      domain,
-      opType,
-      ...inputs,
-      ...outputs,
-      ...Object.keys(attributes),
-    ]),
+    ...model.nodes.flatMap(namesOf),
   ];
   for (const name of names) checkText(model.name, name);
+}
+
+/** Every text that a node holds beside its attributes' strings. Throws for branches' values that no model can have. */
+function namesOf({ name, domain, opType, inputs, outputs, attributes }: OnnxNode): string[] {
+  const branches = Object.values(attributes).flatMap((attribute) =>
+    attribute.kind === "graph" ? [attribute.value] : [],
+  );
+  for (const branch of branches) for (const value of branch.outputs) checkValue(value);
+  const inner = branches.flatMap((branch) => [branch.name, ...branch.nodes.flatMap(namesOf)]);
+  return [name, domain, opType, ...inputs, ...outputs, ...Object.keys(attributes), ...inner];
 }
 
 function checkValue({ name, dtype, shape }: OnnxValueInfo): void {

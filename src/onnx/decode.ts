@@ -4,7 +4,7 @@ import type { DType } from "../base/dtypes.ts";
 import { fail, messageOf, OwnlmError } from "../base/errors.ts";
 import { checkTensorSize } from "./check.ts";
 import { ATTRIBUTE_TYPES, DATA_TYPES } from "./encode.ts";
-import type { OnnxAttribute, OnnxModel, OnnxNode, OnnxTensor, OnnxValueInfo } from "./model.ts";
+import type { OnnxAttribute, OnnxBranch, OnnxModel, OnnxNode, OnnxTensor, OnnxValueInfo } from "./model.ts";
 
 const DTYPES: ReadonlyMap<number, DType> = new Map(
   Object.entries(DATA_TYPES).map(([dtype, code]) => [code, dtype as DType]),
@@ -110,7 +110,7 @@ function graphProto(bytes: Uint8Array): Omit<OnnxModel, "opsets"> {
   return { name, nodes, inputs, outputs, initializers };
 }
 
-function nodeProto(bytes: Uint8Array): OnnxNode {
+function nodeProto(bytes: Uint8Array, depth = 0): OnnxNode {
   let [name, opType, domain] = ["", "", ""];
   const inputs: string[] = [];
   const outputs: string[] = [];
@@ -121,7 +121,7 @@ function nodeProto(bytes: Uint8Array): OnnxNode {
     3: text((value) => (name = value)),
     4: text((value) => (opType = value)),
     5: message((b) => {
-      const [key, attribute] = attributeProto(b);
+      const [key, attribute] = attributeProto(b, depth);
       attributes[key] = attribute;
     }),
     6: "skip",
@@ -131,15 +131,35 @@ function nodeProto(bytes: Uint8Array): OnnxNode {
   return { name, domain, opType, inputs, outputs, attributes };
 }
 
-function attributeProto(bytes: Uint8Array): [name: string, attribute: OnnxAttribute] {
+/** Branches in branches: more of them would be an attack on the stack. */
+const DEEPEST_BRANCH = 8;
+
+function branchProto(bytes: Uint8Array, depth: number): OnnxBranch {
+  if (depth > DEEPEST_BRANCH) fail("UNSUPPORTED", `graph: got branches nested more than ${DEEPEST_BRANCH} deep`);
+  let name = "";
+  const nodes: OnnxNode[] = [];
+  const outputs: OnnxValueInfo[] = [];
+  readFields(bytes, "branch", {
+    1: message((b) => nodes.push(nodeProto(b, depth))),
+    2: text((value) => (name = value)),
+    10: "skip",
+    12: message((b) => outputs.push(valueInfo(b))),
+    13: "skip",
+  });
+  return { name, nodes, outputs };
+}
+
+function attributeProto(bytes: Uint8Array, depth: number): [name: string, attribute: OnnxAttribute] {
   let [name, type, s, i, f] = ["", 0, "", 0, 0];
   const floats: number[] = [];
   const ints: number[] = [];
+  let g: OnnxBranch = { name: "", nodes: [], outputs: [] };
   readFields(bytes, "attribute", {
     1: text((value) => (name = value)),
     2: float((value) => (f = value)),
     3: int((value) => (i = value)),
     4: text((value) => (s = value)),
+    6: message((b) => (g = branchProto(b, depth + 1))),
     7: repeated(
       WireType.Bit32,
       (r) => r.float(),
@@ -156,6 +176,8 @@ function attributeProto(bytes: Uint8Array): [name: string, attribute: OnnxAttrib
       return [name, { kind: "int", value: i }];
     case ATTRIBUTE_TYPES.string:
       return [name, { kind: "string", value: s }];
+    case ATTRIBUTE_TYPES.graph:
+      return [name, { kind: "graph", value: g }];
     case ATTRIBUTE_TYPES.floats:
       return [name, { kind: "floats", value: floats }];
     case ATTRIBUTE_TYPES.ints:

@@ -20,7 +20,7 @@ export const DATA_TYPES: Readonly<Record<DType, number>> = {
 };
 
 /** AttributeProto.AttributeType numbers. */
-export const ATTRIBUTE_TYPES = { float: 1, int: 2, string: 3, floats: 6, ints: 7 } as const;
+export const ATTRIBUTE_TYPES = { float: 1, int: 2, string: 3, graph: 5, floats: 6, ints: 7 } as const;
 
 /** The IR version that opset 21 came with. */
 const IR_VERSION = 10;
@@ -92,6 +92,13 @@ function attributeProto(w: BinaryWriter, name: string, attribute: OnnxAttribute)
       break;
     case "string":
       string(w, 4, attribute.value);
+      break;
+    case "graph":
+      message(w, 6, (g) => {
+        for (const node of attribute.value.nodes) message(g, 1, (n) => nodeProto(n, node));
+        string(g, 2, attribute.value.name);
+        for (const value of attribute.value.outputs) message(g, 12, (v) => valueInfo(v, value));
+      });
       break;
     case "floats":
       for (const value of attribute.value) float(w, 7, value);

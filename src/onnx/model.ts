@@ -22,7 +22,15 @@ export type OnnxAttribute =
   | { readonly kind: "ints"; readonly value: readonly number[] }
   | { readonly kind: "float"; readonly value: number }
   | { readonly kind: "floats"; readonly value: readonly number[] }
-  | { readonly kind: "string"; readonly value: string };
+  | { readonly kind: "string"; readonly value: string }
+  | { readonly kind: "graph"; readonly value: OnnxBranch };
+
+/** A graph inside a node, which reads the values around it by name. Its names are none of theirs. */
+export interface OnnxBranch {
+  readonly name: string;
+  readonly nodes: readonly OnnxNode[];
+  readonly outputs: readonly OnnxValueInfo[];
+}
 
 /** One operator call. An absent optional input is the empty string. `domain` "" is ONNX's own. */
 export interface OnnxNode {

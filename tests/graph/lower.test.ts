@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { constant, createGraph, input, output, parameter } from "../../src/graph/build.ts";
+import { apart, constant, createGraph, input, output, parameter } from "../../src/graph/build.ts";
 import { add, exp, gemm, mul, reduceSum, reshape, split } from "../../src/graph/functions.ts";
 import { lowerGraph, type Placement } from "../../src/graph/lower.ts";
 import { OPS } from "../../src/graph/ops.ts";
@@ -176,5 +176,45 @@ describe("placing weights", () => {
         code: "BAD_WEIGHTS",
         message: /^w: got (20|12|24) bytes for (float32|bfloat16)\[3, 2\], expected (24|12)$/,
       });
+  });
+});
+
+describe("a region", () => {
+  const parts = () => {
+    const graph = createGraph("g");
+    const [x, always] = [input(graph, "x", "float32", ["N", 2]), input(graph, "always", "bool", [])];
+    return { graph, x, always };
+  };
+
+  test("becomes one If whose other branch is the stand-in, and may be an output", () => {
+    const { graph, x, always } = parts();
+    let inside = x;
+    const result = apart(always, x, () => {
+      inside = exp(x);
+      return add(inside, 1);
+    });
+    output(graph, "y", result);
+    output(graph, "z", mul(result, 2));
+    const { nodes } = lowerGraph(graph, () => ({ kind: "input" }));
+    assert.deepEqual(
+      nodes.map(({ opType, inputs, outputs }) => [opType, inputs, outputs]),
+      [
+        ["If", ["always"], ["y"]],
+        ["Mul", ["y", "const_1"], ["z"]],
+      ],
+    );
+    output(graph, "w", mul(inside, 2));
+    assert.throws(() => lowerGraph(graph, () => ({ kind: "input" })), {
+      code: "BAD_GRAPH",
+      message: /reads Exp, which is inside a region/,
+    });
+  });
+
+  test("has a stand-in of its result's shape", () => {
+    const { x, always } = parts();
+    assert.throws(() => apart(always, x, () => reduceSum(x)), {
+      code: "BAD_GRAPH",
+      message: /got \[1, 1\], expected its stand-in's \[N, 2\]/,
+    });
   });
 });

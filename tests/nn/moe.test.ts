@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { rng } from "../../src/base/rng.ts";
-import { createGraph, input, output, parameter } from "../../src/graph/build.ts";
-import { gemm, mul, silu } from "../../src/graph/functions.ts";
+import { openEngine } from "../../src/generate/engine.ts";
+import { apart, createGraph, input, output, parameter } from "../../src/graph/build.ts";
+import { cast, gemm, mul, silu } from "../../src/graph/functions.ts";
+import { lowerGraph } from "../../src/graph/lower.ts";
 import type { Value } from "../../src/graph/types.ts";
 import { verifyGraph } from "../../src/graph/verify.ts";
+import { cachedGraph, lossGraph } from "../../src/models/heads.ts";
+import { modelFromConfig } from "../../src/models/registry.ts";
 import {
   denseMixture,
   type Experts,
@@ -15,8 +19,11 @@ import {
 } from "../../src/nn/moe.ts";
 import { evaluate, type Feeds, type NdArray, ndArray } from "../helpers/reference.ts";
 import { fill } from "../helpers/reference-array.ts";
+import { logitsOf } from "../helpers/reference-engine.ts";
+import { patternWeights } from "../helpers/reference-families.ts";
 import { distance } from "../helpers/reference-models.ts";
 import { bindGraph, skipWithoutRuntime } from "../helpers/reference-runtime.ts";
+import { RUNTIMES } from "../runtime/runtimes.ts";
 
 const [WIDTH, INNER] = [6, 5];
 
@@ -40,12 +47,22 @@ function layers({ tokens, experts: count, k }: Case, route: (logits: Value, k: n
   };
   const routing = route(logits, k);
   output(graph, "grouped", groupedMixture(x, routing, experts));
+  const always = cast(input(graph, "tokens", "int32", []), "bool");
+  output(
+    graph,
+    "apart",
+    mul(
+      apart(always, x, () => groupedMixture(x, routing, experts)),
+      2,
+    ),
+  );
   if (axis !== "T") output(graph, "dense", denseMixture(x, routing, experts));
   const random = rng(3, `${tokens} ${count} ${k}`);
   const drawn = (shape: readonly number[]): NdArray => fill(shape, () => random.normal());
   const feeds: Feeds = new Map([
     ["x", drawn([tokens, WIDTH])],
     ["logits", drawn([tokens, count])],
+    ["tokens", ndArray([], [tokens])],
     ...graph.parameters.map(({ value }) => [value.name, drawn(value.shape as number[])] as const),
   ]);
   return { graph: verifyGraph(graph), feeds };
@@ -95,5 +112,63 @@ describe("the runtime computes mixtures of experts", { skip: skipWithoutRuntime 
       using any = await bindGraph(graph, feeds, 2);
       await any.run();
       assert.ok(distance(any.results().get("grouped")!, expected) < 1e-5);
+      const doubled = ndArray(
+        expected.shape,
+        any
+          .results()
+          .get("apart")!
+          .data.map((y) => y / 2),
+      );
+      assert.ok(distance(doubled, expected) < 1e-5, "in a branch");
+    });
+});
+
+describe("a mixture of many experts in an inference graph", () => {
+  const config = {
+    model_type: "mixtral",
+    vocab_size: 11,
+    hidden_size: 8,
+    intermediate_size: 6,
+    num_hidden_layers: 2,
+    num_attention_heads: 2,
+    num_key_value_heads: 1,
+    num_local_experts: 33,
+    max_position_embeddings: 16,
+  };
+  const model = modelFromConfig(config, "config.json");
+  const weights = patternWeights(model);
+  const ids = [3, 1, 4, 1, 5, 9, 2];
+
+  test("is a branch of its own, which no other node looks into", () => {
+    const graph = cachedGraph(model, 1, 16);
+    assert.equal(graph.regions.length, 2);
+    const { nodes } = lowerGraph(graph, () => ({ kind: "input" }));
+    const branches = nodes.filter(({ opType }) => opType === "If");
+    assert.equal(branches.length, 2);
+    assert.ok(!nodes.some(({ opType }) => opType === "Split"));
+    const then = branches[0]!.attributes.then_branch!;
+    assert.ok(then.kind === "graph" && then.value.nodes.filter(({ opType }) => opType === "Gemm").length === 3 * 33);
+  });
+
+  for (const { name, runtime, skip } of RUNTIMES)
+    test(`gives the training graph's logits on ${name}, at once and one by one`, { skip }, async () => {
+      const { graph, logits } = lossGraph(model, 1, ids.length);
+      output(graph, "logits", logits);
+      const expected = evaluate(
+        graph,
+        new Map([
+          ...weights,
+          ["input_ids", ndArray([1, ids.length], ids)],
+          ["position_ids", ndArray([1, ids.length], [...ids.keys()])],
+          ["targets", ndArray([1, ids.length], ids)],
+          ["weights", ndArray([1, ids.length], Array(ids.length).fill(0))],
+        ]),
+      ).get("logits")!;
+      const place = (each: string) => ({ kind: "memory", data: Float32Array.from(weights.get(each)!.data) }) as const;
+      for (const chunk of [8, 1]) {
+        using engine = await openEngine(runtime, model, { place }, { chunk, session: { threads: 2 } });
+        const got = ndArray(expected.shape, (await logitsOf(engine, ids)).flat());
+        assert.ok(distance(got, expected) < 1e-4, `in pieces of ${chunk}`);
+      }
     });
 });

@@ -12,7 +12,7 @@ const integer = fc.oneof(
 );
 const float = fc.float({ noNaN: false });
 
-const attribute: fc.Arbitrary<OnnxAttribute> = fc.oneof(
+const plainAttribute: fc.Arbitrary<OnnxAttribute> = fc.oneof(
   fc.record({ kind: fc.constant("int" as const), value: integer }),
   fc.record({ kind: fc.constant("ints" as const), value: fc.array(integer, { maxLength: 4 }) }),
   fc.record({ kind: fc.constant("float" as const), value: float }),
@@ -20,20 +20,29 @@ const attribute: fc.Arbitrary<OnnxAttribute> = fc.oneof(
   fc.record({ kind: fc.constant("string" as const), value: name }),
 );
 
-const node: fc.Arbitrary<OnnxNode> = fc.record({
-  name,
-  domain: fc.constantFrom("", "com.microsoft"),
-  opType: name,
-  inputs: fc.array(name, { maxLength: 4 }),
-  outputs: fc.array(name, { maxLength: 3 }),
-  attributes: fc.dictionary(fc.oneof(name, fc.constant("__proto__")), attribute, { maxKeys: 4 }),
-});
-
 const value: fc.Arbitrary<OnnxValueInfo> = fc.record({
   name,
   dtype,
   shape: fc.array(fc.oneof(fc.nat(), fc.constantFrom("B", "past+T", "2*H")), { maxLength: 4 }),
 });
+
+const nodeOf = (attribute: fc.Arbitrary<OnnxAttribute>): fc.Arbitrary<OnnxNode> =>
+  fc.record({
+    name,
+    domain: fc.constantFrom("", "com.microsoft"),
+    opType: name,
+    inputs: fc.array(name, { maxLength: 4 }),
+    outputs: fc.array(name, { maxLength: 3 }),
+    attributes: fc.dictionary(fc.oneof(name, fc.constant("__proto__")), attribute, { maxKeys: 4 }),
+  });
+
+const branch = fc.record({
+  name,
+  nodes: fc.array(nodeOf(plainAttribute), { maxLength: 2 }),
+  outputs: fc.array(value, { maxLength: 2 }),
+});
+const attribute = fc.oneof(plainAttribute, fc.record({ kind: fc.constant("graph" as const), value: branch }));
+const node = nodeOf(attribute);
 
 const tensor: fc.Arbitrary<OnnxTensor> = fc
   .record({

@@ -227,3 +227,28 @@ describe("corrupt bytes", () => {
         code,
       ));
 });
+
+describe("branches", () => {
+  const nested = (depth: number): OnnxNode => {
+    const value = { name: "branch", nodes: depth > 0 ? [nested(depth - 1)] : [], outputs: [] };
+    return { ...small.nodes[0]!, attributes: { body: { kind: "graph", value } } };
+  };
+
+  test("are read in branches, and refused where they nest so deep that reading them would end the process", () => {
+    const shallow = { ...small, nodes: [nested(7)] };
+    assert.deepEqual(plain(decodeModel(encodeModel(shallow))), plain(shallow));
+    assert.equal(
+      codeOf(() => decodeModel(encodeModel({ ...small, nodes: [nested(20)] }))),
+      "UNSUPPORTED",
+    );
+  });
+
+  test("are refused with names that would change on the way", () => {
+    const value = { name: "a\0b", nodes: [], outputs: [] };
+    const node: OnnxNode = { ...small.nodes[0]!, attributes: { body: { kind: "graph", value } } };
+    assert.equal(
+      codeOf(() => encodeModel({ ...small, nodes: [node] })),
+      "BAD_GRAPH",
+    );
+  });
+});
