@@ -12,6 +12,7 @@ export type ErrorCode =
   | "BAD_DTYPE"
   | "BAD_CONFIG"
   | "BAD_TOKENIZER"
+  | "BAD_CHAT"
   | "BAD_TOKEN_ID"
   | "BAD_WEIGHTS"
   | "BAD_CHECKPOINT"
