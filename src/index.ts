@@ -4,11 +4,13 @@ import { createLibrary } from "./generate/library.ts";
 import { host } from "./host/open.ts";
 import { createTrain } from "./train/library.ts";
 
-export const { AutoModelForCausalLM, AutoTokenizer, generate, score, next, tokenize, bench } = createLibrary(host);
+export const { AutoModelForCausalLM, AutoTokenizer, generate, score, next, tokenize, exportModel, bench } =
+  createLibrary(host);
 export const train = createTrain(host);
 
 export { type ErrorCode, OwnlmError } from "./base/errors.ts";
 export type { BenchResult, Speed } from "./generate/bench.ts";
+export type { ExportResult } from "./generate/export-gguf.ts";
 export type { FinishReason, GeneratedToken } from "./generate/generate.ts";
 export type { FromPretrainedOptions, ModelOperand, PretrainedModel } from "./generate/library.ts";
 export type { OpenModel } from "./generate/load.ts";

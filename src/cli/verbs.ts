@@ -1,6 +1,7 @@
 /** All verbs, in the order that help lists them. A new verb is one file and one line here. */
 import { BENCH } from "./bench.ts";
 import { DEMO } from "./demo.ts";
+import { EXPORT } from "./export.ts";
 import { GENERATE } from "./generate.ts";
 import { NEXT } from "./next.ts";
 import { SCORE } from "./score.ts";
@@ -9,4 +10,4 @@ import { TOKENIZER_TRAIN } from "./tokenizer-train.ts";
 import { TRAIN } from "./train.ts";
 import type { Verb } from "./verb.ts";
 
-export const VERBS: readonly Verb[] = [DEMO, TRAIN, GENERATE, SCORE, NEXT, TOKENIZE, TOKENIZER_TRAIN, BENCH];
+export const VERBS: readonly Verb[] = [DEMO, TRAIN, GENERATE, SCORE, NEXT, TOKENIZE, TOKENIZER_TRAIN, EXPORT, BENCH];

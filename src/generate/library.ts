@@ -5,6 +5,7 @@ import type { Host } from "../host/types.ts";
 import type { Runtime } from "../runtime/types.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
 import { type BenchResult, benchModel } from "./bench.ts";
+import { type EXPORT_OPTIONS, type ExportResult, exportGguf } from "./export-gguf.ts";
 import type { GeneratedToken } from "./generate.ts";
 import { type OpenModel, type OpenModelOptions, openModel, openRuntimeFor, openTokenizer } from "./load.ts";
 import { type BENCH_OPTIONS, type MODEL_OPTIONS, NEXT_OPTIONS, TOKENIZE_OPTIONS } from "./options.ts";
@@ -81,6 +82,8 @@ export interface Library {
     text: string,
     options?: GivenOptions<typeof TOKENIZE_OPTIONS>,
   ): Promise<Tokenized>;
+  /** Writes a model folder as one GGUF file, tokenizer and chat template inside, for llama.cpp and what is built on it. */
+  exportModel(folder: string, options: GivenOptions<typeof EXPORT_OPTIONS>): Promise<ExportResult>;
   /** Measures prompt reading and generation against the memory's read bandwidth. */
   bench(folder: string, options?: GivenOptions<typeof BENCH_OPTIONS> & { signal?: AbortSignal }): Promise<BenchResult>;
 }
@@ -130,6 +133,7 @@ export function createLibrary(host: Host): Library {
       const { noSpecial } = readOptions(TOKENIZE_OPTIONS, options);
       return tokenizeText(typeof operand === "string" ? openTokenizer(host, operand) : operand, text, !noSpecial);
     },
+    exportModel: async (folder, options) => exportGguf(host, folder, options),
     bench: async (folder, { signal, ...options } = {}) =>
       benchModel(host, await runtimeOf(), folder, options, { signal }),
   };

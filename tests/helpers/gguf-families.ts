@@ -154,7 +154,9 @@ export const GGUF_FAMILIES: Readonly<Record<string, Readonly<Record<string, unkn
   "phi3-long": {
     ...rms,
     model_type: "phi3",
-    original_max_position_embeddings: 64,
+    max_position_embeddings: 2048,
+    // llama.cpp chooses the divisors by its context and not by the text, and rounds that up.
+    original_max_position_embeddings: 1024,
     rope_scaling: { type: "longrope", short_factor: factors(1, 0.1), long_factor: factors(1, 1) },
     tie_word_embeddings: false,
   },

@@ -1,0 +1,25 @@
+/** The verb `export`: a model as one file of another program's format. */
+import { formatBytes } from "../base/format.ts";
+import { EXPORT_OPTIONS, exportGguf } from "../generate/export-gguf.ts";
+import { visibleText } from "./text.ts";
+import { verb } from "./verb.ts";
+
+export const EXPORT = verb({
+  name: "export",
+  summary: "Write a model as one GGUF file, tokenizer inside",
+  operands: "MODEL",
+  arity: [1, 1],
+  options: EXPORT_OPTIONS,
+  examples: [
+    ["ownlm export mymodel --gguf mymodel.gguf", "for llama.cpp, Ollama or LM Studio, in float16"],
+    ["ownlm export mymodel --gguf small.gguf --type q4_0", "a quarter of that"],
+  ],
+  async run(io, { operands, options }) {
+    const result = exportGguf(io.host, operands[0]!, options);
+    if (io.machine) io.json(result);
+    else
+      io.print(
+        `${visibleText(result.file)}: ${result.tensors} tensors of ${result.architecture} as ${result.type}, ${formatBytes(result.bytes)}`,
+      );
+  },
+});
