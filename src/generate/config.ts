@@ -1,9 +1,10 @@
-/** Reads a model folder's config.json. Looks at no weight. */
+/** Reads a model folder's config.json, or what a GGUF file says in its place. Looks at no weight. */
 import { fail } from "../base/errors.ts";
 import type { Host } from "../host/types.ts";
 import { modelFromConfig } from "../models/registry.ts";
 import type { CausalLm } from "../models/types.ts";
 import { readJson } from "../weights/folder.ts";
+import { isGguf, openGgufModel } from "./gguf-model.ts";
 
 /** A model as its config.json describes it. */
 export interface DescribedModel {
@@ -14,10 +15,9 @@ export interface DescribedModel {
 /** The config of a folder in Hugging Face's layout. Throws NOT_FOUND, BAD_CONFIG or UNSUPPORTED naming the file. */
 export function readConfig(host: Host, folder: string): DescribedModel {
   const kind = host.kindOf(folder);
-  const hint = "Try the path of a folder with config.json and model.safetensors.";
+  const hint = "Try the path of a folder with config.json and model.safetensors, or of a GGUF file.";
   if (kind === undefined) fail("NOT_FOUND", `${folder}: there is no such folder. ${hint}`);
-  if (kind !== "folder" && /\.gguf$/i.test(folder))
-    fail("UNSUPPORTED", `${folder}: this version reads no GGUF files. ${hint}`);
+  if (isGguf(host, folder)) return openGgufModel(host, folder);
   if (kind !== "folder") fail("NOT_FOUND", `${folder}: is a file, expected a folder. ${hint}`);
   const file = host.join(folder, "config.json");
   if (host.kindOf(file) === undefined)

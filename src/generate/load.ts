@@ -8,6 +8,7 @@ import type { CausalLm } from "../models/types.ts";
 import { trainingBuilder } from "../nn/builder.ts";
 import { openRuntime } from "../runtime/open.ts";
 import type { Runtime } from "../runtime/types.ts";
+import { tokenizerFromGguf } from "../tokenizer/gguf.ts";
 import { tokenizerFromJson } from "../tokenizer/json.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
 import { latestCheckpoint } from "../weights/checkpoint.ts";
@@ -16,6 +17,7 @@ import { readSafetensors, type TensorEntry } from "../weights/safetensors.ts";
 import { readConfig } from "./config.ts";
 import { type Engine, type Engines, openEngines } from "./engine.ts";
 import { type GenerationDefaults, readGenerationDefaults } from "./generation-config.ts";
+import { ggufPlacements, ggufTokenizerOf, isGguf, openGgufModel } from "./gguf-model.ts";
 import { MODEL_OPTIONS } from "./options.ts";
 
 /** A model in memory, ready for any number of texts. */
@@ -57,7 +59,7 @@ export function openRuntimeFor(host: Host): Promise<Runtime> {
  * Opens a folder with config.json, model.safetensors (or an index and its shards), and tokenizer.json and
  * generation_config.json where they are there. A training run's folder without model.safetensors gives its newest
  * whole checkpoint. Throws NOT_FOUND, BAD_CONFIG, BAD_TOKENIZER, BAD_WEIGHTS, BAD_CHECKPOINT, UNSUPPORTED or
- * OUT_OF_MEMORY naming the file, and BAD_OPTION.
+ * OUT_OF_MEMORY naming the file, and BAD_OPTION. A GGUF file is opened alike: it holds all of these.
  */
 export async function openModel(
   host: Host,
@@ -67,29 +69,66 @@ export async function openModel(
 ): Promise<OpenModel> {
   const { onWarning = () => {}, ...given } = options;
   const { context: wanted, threads = host.cpuThreads() } = readOptions(MODEL_OPTIONS, given);
-  const { file: configFile, model } = readConfig(host, folder);
-  const tokenizer = host.kindOf(host.join(folder, "tokenizer.json")) ? openTokenizer(host, folder) : undefined;
+  const { model, tokenizer, tokenizerFile, placements } = openFiles(host, folder, onWarning);
   if (tokenizer && tokenizer.vocabSize > model.vocabSize)
     fail(
       "BAD_TOKENIZER",
-      `${host.join(folder, "tokenizer.json")}: got ${tokenizer.vocabSize} tokens, expected at most vocab_size ${model.vocabSize} of config.json. They are of different models.`,
+      `${tokenizerFile}: got ${tokenizer.vocabSize} tokens, expected at most vocab_size ${model.vocabSize} of config.json. They are of different models.`,
     );
   const defaults = readGenerationDefaults(host, folder, model.config, model.vocabSize, tokenizer);
   const context = wanted ?? Math.min(model.maxPositions, MOST_CONTEXT);
   if (context > model.maxPositions)
     fail("BAD_OPTION", `context: got ${context}, expected at most the model's ${model.maxPositions} positions`);
-  const place = placements(host, folder, configFile, model, onWarning);
+  const place = placements();
   const engines = await openEngines(runtime, model, { place }, { capacity: context, session: { threads } });
   return { folder, model, tokenizer, defaults, context, threads, ...lending(engines) };
 }
 
+/** What a folder or a GGUF file holds. The weights are looked for when all else is right. */
+interface OpenFiles {
+  readonly model: CausalLm;
+  readonly tokenizer: Tokenizer | undefined;
+  readonly tokenizerFile: string;
+  placements(): (name: string) => Placement;
+}
+
+function openFiles(host: Host, path: string, onWarning: (message: string) => void): OpenFiles {
+  if (isGguf(host, path)) return openGgufFile(host, path);
+  const { file: configFile, model } = readConfig(host, path);
+  const tokenizerFile = host.join(path, "tokenizer.json");
+  const tokenizer = host.kindOf(tokenizerFile) ? openTokenizer(host, path) : undefined;
+  return {
+    model,
+    tokenizer,
+    tokenizerFile,
+    placements: () => folderPlacements(host, path, configFile, model, onWarning),
+  };
+}
+
+function openGgufFile(host: Host, file: string): OpenFiles {
+  const source = openGgufModel(host, file);
+  const { model, metadata, weights } = source;
+  return {
+    model,
+    tokenizer: tokenizerFromGguf(metadata, file),
+    tokenizerFile: file,
+    placements() {
+      checkSizes(model, weights, file);
+      checkMemory(host, file, [...weights.values()]);
+      return ggufPlacements(host, source, parameterShapes(model));
+    },
+  };
+}
+
 /**
- * The tokenizer of a folder, or of a path to a tokenizer.json; tokenizer_config.json beside it is read where it is.
+ * The tokenizer of a folder, of a GGUF file, or of a path to a tokenizer.json; tokenizer_config.json beside it is read where it is.
  * Throws NOT_FOUND, BAD_CONFIG, BAD_TOKENIZER or UNSUPPORTED naming the file.
  */
 export function openTokenizer(host: Host, path: string): Tokenizer {
   const kind = host.kindOf(path);
   if (kind === undefined) fail("NOT_FOUND", `${path}: there is no such file or folder`);
+  if (isGguf(host, path))
+    return ggufTokenizerOf(host, path) ?? fail("BAD_TOKENIZER", `${path}: the file holds no tokenizer`);
   const file = kind === "folder" ? host.join(path, "tokenizer.json") : path;
   if (kind === "folder" && host.kindOf(file) === undefined)
     fail("NOT_FOUND", `${path}: no tokenizer.json, expected the folder of a model or tokenizer`);
@@ -100,7 +139,7 @@ export function openTokenizer(host: Host, path: string): Tokenizer {
 }
 
 /** Checks every weight and says where it is. */
-function placements(
+function folderPlacements(
   host: Host,
   folder: string,
   configFile: string,
@@ -129,8 +168,10 @@ function weightsOf(host: Host, folder: string, onWarning: (message: string) => v
   return readSafetensors(host, host.join(checkpoint.path, "params.safetensors")).tensors;
 }
 
+type Shaped = Pick<TensorEntry, "shape">;
+
 /** Refuses sizes that no weight has, before anything is made of them. */
-function checkSizes(model: CausalLm, weights: ReadonlyMap<string, TensorEntry>, configFile: string): void {
+function checkSizes(model: CausalLm, weights: ReadonlyMap<string, Shaped>, configFile: string): void {
   const widest = Math.max(0, ...[...weights.values()].flatMap(({ shape }) => shape));
   const { layers, headDim, kvHeads } = model.cache;
   // A head is padded to a multiple of 8 in the cache.
@@ -152,7 +193,7 @@ export function parameterShapes(model: CausalLm): Map<string, readonly number[]>
 }
 
 /** Weights are computed with as float32, whatever they are in the file. */
-function checkMemory(host: Host, folder: string, entries: readonly TensorEntry[]): void {
+function checkMemory(host: Host, folder: string, entries: readonly Shaped[]): void {
   const needed = entries.reduce((sum, { shape }) => sum + 4 * shape.reduce((n, dim) => n * dim, 1), 0);
   const available = host.availableMemoryBytes();
   const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;

@@ -140,13 +140,13 @@ describe("a folder that is no model", { skip: skipWithoutRuntime }, () => {
     ["does not exist", (folder) => `${folder}-not`, "NOT_FOUND", /gpt2-not: there is no such folder/],
     ["is a file", (folder) => path.join(folder, "config.json"), "NOT_FOUND", /config\.json: is a file/],
     [
-      "is a GGUF file",
+      "is a GGUF file cut short",
       (folder) => {
         writeFileSync(path.join(folder, "x.gguf"), "GGUF");
         return path.join(folder, "x.gguf");
       },
-      "UNSUPPORTED",
-      /x\.gguf: this version reads no GGUF/,
+      "BAD_WEIGHTS",
+      /x\.gguf: version: at byte 4: got a length of 4 bytes, expected at most the 0 left/,
     ],
     ["has no config", (folder) => removed(folder, "config.json"), "NOT_FOUND", /gpt2: no config\.json/],
     ["has no weights", (folder) => removed(folder, "model.safetensors"), "NOT_FOUND", /no model\.safetensors/],

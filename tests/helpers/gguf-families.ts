@@ -193,7 +193,7 @@ export const GGUF_FAMILIES: Readonly<Record<string, Readonly<Record<string, unkn
 export function familyWeights(shapes: ReadonlyMap<string, readonly number[]>, seed = 1): NamedTensor[] {
   return [...shapes].map(([name, shape]) => {
     const { normal } = rng(seed, name);
-    const scale = shape.length < 2 ? 0.2 : /embed|wte|wpe/.test(name) ? 1 : 2 / Math.sqrt(shape.at(-1)!);
+    const scale = shape.length < 2 ? 0.2 : /embed|wte|wpe/.test(name) ? 1 : 1 / Math.sqrt(shape.at(-1)!);
     const centre = shape.length < 2 && name.endsWith("weight") ? 1 : 0;
     const data = Float32Array.from({ length: shape.reduce((n, dim) => n * dim, 1) }, () => centre + scale * normal());
     return { name, dtype: "float32", shape, data };
