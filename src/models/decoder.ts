@@ -9,7 +9,7 @@ import type { Value } from "../graph/types.ts";
 import type { Activation } from "../nn/activations.ts";
 import { attention, cacheHeadDim } from "../nn/attention.ts";
 import type { ModelBuilder } from "../nn/builder.ts";
-import { embedding, gated, linear, type Norm, normal, perHead, tiedHead } from "../nn/layers.ts";
+import { embedding, gated, linear, type Norm, normal, perHead, tiedHead, ZEROS } from "../nn/layers.ts";
 import { type Rope, ropeTables } from "../nn/rope.ts";
 import type { Sizes } from "./decoder-config.ts";
 import type { RopeSpec } from "./rope.ts";
@@ -82,7 +82,8 @@ function head(b: ModelBuilder, x: Value, { sizes, names, headBias = false }: Dec
   const n = { ...LLAMA_NAMES, ...names };
   const init = normal(sizes.std);
   if (!sizes.tied) return linear(b, n.head, x, sizes.vocabSize, { init, bias: headBias });
-  return tiedHead(x, parameter(b.graph, `${n.root}.${n.embed}.weight`, [sizes.vocabSize, sizes.width], init));
+  const table = parameter(b.graph, `${n.root}.${n.embed}.weight`, [sizes.vocabSize, sizes.width], init);
+  return tiedHead(x, table, headBias ? parameter(b.graph, `${n.head}.bias`, [sizes.vocabSize], ZEROS) : undefined);
 }
 
 /** Projections back into the residual stream start smaller the deeper the model, as GPT-2's do. */

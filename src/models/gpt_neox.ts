@@ -20,7 +20,14 @@ function fromConfig(config: JsonObject, where: string): CausalLm {
   const bias = r.bool("attention_bias", true);
   const norm: Norm = (b, name, x) => layerNorm(b, name, x, epsilon);
   const theta = r.positive("rotary_emb_base", 10000);
-  const rope = readRope(r, { headDim, positions: sizes.positions, theta, partial: r.positive("rotary_pct", 0.25) });
+  // transformers looks at the names of before alone.
+  const { rope_theta: _theta, partial_rotary_factor: _part, ...rest } = config;
+  const rope = readRope(configReader(rest, where), {
+    headDim,
+    positions: sizes.positions,
+    theta,
+    partial: r.positive("rotary_pct", 0.25),
+  });
   const attend = selfAttention({
     sizes,
     project: fusedProjection(sizes, "query_key_value", bias),

@@ -39,9 +39,9 @@ export function embedding(b: ModelBuilder, name: string, ids: Value, rows: numbe
   });
 }
 
-/** Logits over a vocabulary from a table kept elsewhere (tied embeddings): (N, C) to (N, V). */
-export function tiedHead(x: Value, table: Value): Value {
-  return gemm(x, table, { transB: true }); // (N, V)
+/** Logits over a vocabulary from a table kept elsewhere (tied embeddings), and a bias (V): (N, C) to (N, V). */
+export function tiedHead(x: Value, table: Value, bias?: Value): Value {
+  return gemm(x, table, { transB: true, ...(bias ? { c: bias } : {}) }); // (N, V)
 }
 
 /** A normalisation over the last axis whose weights are under `name`. */

@@ -62,6 +62,60 @@ KEYS = {
         "residual_multiplier": [0.3],
         "attention_multiplier": [0.2],
     },
+    "gpt_neox": {
+        "rotary_pct": [0.5, 1.0],
+        "rotary_emb_base": [50, 1e6],
+        "attention_bias": FLAG,
+        "use_parallel_residual": FLAG,
+        "layer_norm_eps": [1e-3],
+        "hidden_act": ACTIVATIONS,
+    },
+    "phi": {
+        "partial_rotary_factor": [0.4, 1.0],
+        "qk_layernorm": FLAG,
+        "layer_norm_eps": [1e-3],
+        "hidden_act": ACTIVATIONS,
+    },
+    "stablelm": {
+        "partial_rotary_factor": [0.5, 1.0],
+        "qk_layernorm": FLAG,
+        "use_qkv_bias": FLAG,
+        "use_parallel_residual": FLAG,
+        "layer_norm_eps": [1e-3],
+        "hidden_act": ACTIVATIONS,
+    },
+    "falcon": {
+        "new_decoder_architecture": FLAG,
+        "multi_query": FLAG,
+        "bias": FLAG,
+        "ffn_hidden_size": [22],
+        "layer_norm_epsilon": [1e-3],
+        "activation": ACTIVATIONS,
+    },
+    "cohere": {
+        "use_qk_norm": FLAG,
+        "logit_scale": [0.5, 2.0],
+        "attention_bias": FLAG,
+        "layer_norm_eps": [1e-3],
+        "hidden_act": ACTIVATIONS,
+    },
+    "mixtral": {"sliding_window": [3, 7, None], "hidden_act": ACTIVATIONS},
+    "qwen3_moe": {
+        "norm_topk_prob": FLAG,
+        "decoder_sparse_step": [2, 3],
+        "mlp_only_layers": [[0], [1, 2], None],
+        "moe_intermediate_size": [12, 20],
+        "use_sliding_window": FLAG,
+        "sliding_window": [4, 9],
+        "attention_bias": FLAG,
+        "hidden_act": ACTIVATIONS,
+    },
+    "gpt_oss": {
+        "sliding_window": [3, 7],
+        "swiglu_limit": [0.3, 1.0],
+        "swiglu_alpha": [0.5, 1.0],
+        "attention_bias": FLAG,
+    },
     "starcoder2": {"use_bias": FLAG, "norm_epsilon": [1e-3], "sliding_window": [3, 7, None], "hidden_act": ACTIVATIONS},
 }
 
@@ -83,6 +137,26 @@ def rope(draw):
     if draw.random() < 0.5:
         return {"rope_parameters": {"rope_type": kind, **theta, **kinds[kind]}}
     return {**theta, "rope_scaling": {draw.choice(["type", "rope_type"]): kind, **kinds[kind]}}
+
+
+# The part of each head that is rotated: the key that says it, and what an absent key means.
+PARTIAL = {"gpt_neox": ("rotary_pct", 0.25), "phi": ("partial_rotary_factor", 0.5), "stablelm": ("partial_rotary_factor", 0.25)}
+WITHOUT_HEAD_DIM = ("starcoder2", "phi3", "falcon", *PARTIAL)
+
+
+def further(draw, family, config):
+    """Keys whose values depend on others."""
+    if family == "gpt_neox":
+        return {"num_key_value_heads": None}
+    if family == "falcon" and config.get("new_decoder_architecture"):
+        return some(draw, {"num_kv_heads": [1, 2], "num_ln_in_parallel_attn": [1, 2]})
+    if family == "falcon":
+        return some(draw, {"parallel_attn": FLAG})
+    if family in ("mixtral", "qwen3_moe", "gpt_oss"):
+        experts = draw.choice([1, 3, 5, 35])
+        key = "num_experts" if family == "qwen3_moe" else "num_local_experts"
+        return {key: experts, "num_experts_per_tok": draw.choice([n for n in (1, 2, 3) if n <= experts])}
+    return {}
 
 
 def longrope(draw, pairs):
@@ -107,12 +181,13 @@ def config_of(draw):
         "num_key_value_heads": kv_heads,
         "hidden_size": draw.choice([24, 36, 48]),
     }
-    needs_width = family in ("qwen3", "gemma", "gemma2", "gemma3_text")
+    needs_width = family in ("qwen3", "mixtral", "gpt_oss", "gemma", "gemma2", "gemma3_text")
     config |= some(draw, {"tie_word_embeddings": FLAG, "rms_norm_eps": [1e-3, 1e-6], **KEYS[family]})
-    if family not in ("starcoder2", "phi3") and (needs_width or draw.random() < 0.5):
+    config |= further(draw, family, config)
+    if family not in WITHOUT_HEAD_DIM and (needs_width or draw.random() < 0.5):
         config["head_dim"] = draw.choice([8, 10, 12, 16, 24])
     width = config.get("head_dim", config["hidden_size"] // heads)
-    slides = family in ("gemma2", "gemma3_text") or (family == "qwen2" and config.get("use_sliding_window"))
+    slides = family in ("gemma2", "gemma3_text", "gpt_oss") or (family == "qwen2" and config.get("use_sliding_window"))
     if slides and draw.random() < 0.5:
         config["layer_types"] = draw.choices(["sliding_attention", "full_attention"], k=layers)
     if family == "phi3":
@@ -121,7 +196,8 @@ def config_of(draw):
     if family == "gemma3_text":
         scalings = [{"rope_type": "linear", "factor": 4.0}, {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16}]
         return config | some(draw, {"rope_theta": [500.0], "rope_scaling": scalings}), width
-    return config | rope(draw), width
+    key, part = PARTIAL.get(family, (None, 1.0))
+    return config | rope(draw), int(width * config.get(key, part))
 
 
 def write(folder, draw, config):
@@ -142,8 +218,8 @@ if __name__ == "__main__":
     made = 0
     while made < count:
         drawn, rotated = config_of(source)
-        # transformers rounds an odd number of rotated elements up; ownlm refuses it.
-        if rotated % 2 == 0:
+        # transformers rounds an odd number of rotated elements up, which ownlm refuses, and divides by zero where there are two.
+        if rotated % 2 == 0 and rotated > 2:
             write(target / str(made), source, drawn)
             made += 1
     print(json.dumps(made))

@@ -179,7 +179,7 @@ ROWS = {
         "rope_scaling": {"type": "linear", "factor": 2.0},
     },
     "phi": {"qk_layernorm": True, "partial_rotary_factor": 0.4, "rope_theta": 100.0},
-    "phi-shared": {"num_attention_heads": 5, "num_key_value_heads": 1, "hidden_act": "relu", "rope_scaling": None},
+    "phi-shared": {"num_attention_heads": 5, "num_key_value_heads": 1, "hidden_act": "relu", "tie_word_embeddings": True},
     "stablelm": {"qk_layernorm": True, "use_qkv_bias": True, "rope_theta": 100.0},
     "stablelm-parallel": {
         "use_parallel_residual": True,
