@@ -1,5 +1,7 @@
 /** Makes GGUF files byte by byte, so that tests can make them wrong. */
 
+import type { Rng } from "../../src/base/rng.ts";
+
 /** A little-endian number of so many bytes. */
 export function le(value: number | bigint, bytes: 1 | 2 | 4 | 8): Uint8Array {
   const out = new Uint8Array(8);
@@ -66,4 +68,29 @@ export function ggufBytes(parts: Parts): Uint8Array {
   );
   const padding = Math.ceil(header.length / alignment) * alignment - header.length;
   return joined(header, new Uint8Array(padding + dataBytes));
+}
+
+/** One to four changes at random places: a byte, a number of the extremes, a piece doubled, a piece gone. */
+export function mutatedBytes(bytes: Uint8Array, { below }: Rng): Uint8Array {
+  let out = Uint8Array.from(bytes);
+  for (let changes = 1 + below(4); changes > 0; changes--) {
+    const at = below(out.length + 1);
+    const length = below(16);
+    switch (below(4)) {
+      case 0:
+        out[at] = below(256);
+        break;
+      case 1: {
+        const extreme = [0, 1, 2 ** 31, 2 ** 32 - 1, 2n ** 63n, 2n ** 64n - 1n, 2 ** 53][below(7)]!;
+        out.set(le(extreme, 8).subarray(0, Math.min(8, out.length - at)), at);
+        break;
+      }
+      case 2:
+        out = joined(out.subarray(0, at), out.subarray(at, at + length), out.subarray(at)) as Uint8Array<ArrayBuffer>;
+        break;
+      default:
+        out = joined(out.subarray(0, at), out.subarray(at + length)) as Uint8Array<ArrayBuffer>;
+    }
+  }
+  return out;
 }

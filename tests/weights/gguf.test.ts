@@ -5,13 +5,13 @@ import path from "node:path";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { OwnlmError } from "../../src/base/errors.ts";
-import { type Rng, rng } from "../../src/base/rng.ts";
+import { rng } from "../../src/base/rng.ts";
 import { host as nodeHost } from "../../src/host/node.ts";
 import { createWebHost } from "../../src/host/web.ts";
 import { BLOCK_FORMATS, blockBytes } from "../../src/weights/blocks.ts";
 import { type GgufFile, openGguf } from "../../src/weights/gguf.ts";
 import { type GgufField, type GgufTensorSource, writeGguf } from "../../src/weights/gguf-write.ts";
-import { ggufBytes, info, joined, joinedAll, le, list, pair, text } from "../helpers/gguf.ts";
+import { ggufBytes, info, joined, joinedAll, le, list, mutatedBytes, pair, text } from "../helpers/gguf.ts";
 import { golden } from "../helpers/paths.ts";
 import { putFile } from "../helpers/weights.ts";
 
@@ -358,7 +358,7 @@ describe("a damaged GGUF file", () => {
     const cases = Number(process.env.OWNLM_FUZZ_CASES ?? 5000);
     const random = rng(7, "gguf fuzz");
     for (let i = 0; i < cases; i++) {
-      const bytes = mutated(rich, random);
+      const bytes = mutatedBytes(rich, random);
       const { code, message } = refusal(bytes);
       assert.match(code, /^(BAD_WEIGHTS|UNSUPPORTED|none)$/, `case ${i}: ${message}`);
       assert.ok(message.length < 1000, message);
@@ -374,28 +374,3 @@ describe("a damaged GGUF file", () => {
     );
   });
 });
-
-/** One to four changes at random places: a byte, a number of the extremes, a piece doubled, a piece gone. */
-function mutated(bytes: Uint8Array, { below }: Rng): Uint8Array {
-  let out = Uint8Array.from(bytes);
-  for (let changes = 1 + below(4); changes > 0; changes--) {
-    const at = below(out.length + 1);
-    const length = below(16);
-    switch (below(4)) {
-      case 0:
-        out[at] = below(256);
-        break;
-      case 1: {
-        const extreme = [0, 1, 2 ** 31, 2 ** 32 - 1, 2n ** 63n, 2n ** 64n - 1n, 2 ** 53][below(7)]!;
-        out.set(le(extreme, 8).subarray(0, Math.min(8, out.length - at)), at);
-        break;
-      }
-      case 2:
-        out = joined(out.subarray(0, at), out.subarray(at, at + length), out.subarray(at)) as Uint8Array<ArrayBuffer>;
-        break;
-      default:
-        out = joined(out.subarray(0, at), out.subarray(at + length)) as Uint8Array<ArrayBuffer>;
-    }
-  }
-  return out;
-}
