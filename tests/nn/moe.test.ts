@@ -123,6 +123,27 @@ describe("the runtime computes mixtures of experts", { skip: skipWithoutRuntime 
     });
 });
 
+describe("scores that are no numbers", { skip: skipWithoutRuntime }, () => {
+  for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])
+    test(`leave the other tokens as they are: ${bad}`, async () => {
+      const each = { tokens: 4, experts: 5, k: 2 };
+      for (const route of Object.values(ROUTES)) {
+        const { graph, feeds } = layers(each, route, 4);
+        const expected = evaluate(graph, feeds).get("grouped")!;
+        const logits = feeds.get("logits")!.data.map((x, i) => (i >= 5 && i < 10 ? bad : x));
+        using bound = await bindGraph(graph, new Map(feeds).set("logits", ndArray([4, 5], logits)), 2);
+        await bound.run();
+        const got = bound.results().get("grouped")!;
+        const others = (x: NdArray) =>
+          ndArray(
+            [3, WIDTH],
+            x.data.filter((_, i) => i < WIDTH || i >= 2 * WIDTH),
+          );
+        assert.ok(distance(others(got), others(expected)) < 1e-5);
+      }
+    });
+});
+
 describe("a mixture of many experts in an inference graph", () => {
   const config = {
     model_type: "mixtral",
