@@ -1,7 +1,8 @@
 /**
- * Checks that llama.cpp takes the GGUF files ownlm writes: small random models of every family are exported, read by
- * node-llama-cpp, which continues prompts greedily; ownlm reads the same file and says how much better its own choice were. `npm install --prefix bench/llama-cpp --ignore-scripts`, then
- * `node dist/bench/llama-cpp.js [--json] [--model NAME] [--type f32]`.
+ * Checks that llama.cpp takes the GGUF files ownlm writes: small random models of every family, or folders, are exported
+ * and continued greedily by node-llama-cpp; ownlm reads the same file and says how much better its own choice was.
+ * `npm install --prefix bench/llama-cpp --ignore-scripts`, then
+ * `node dist/bench/llama-cpp.js [--json] [--type f32] [--model NAME | FOLDER...]`.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -83,7 +84,8 @@ async function gapOf(runtime: Runtime, file: string, theirs: readonly number[][]
 /** Random models have near ties, and llama.cpp rounds what it multiplies with: to float16, or to 8 bits with blocks of weights. */
 const CLOSE: Readonly<Record<string, number>> = { f32: 0.01, f16: 0.01, bf16: 0.05, q8_0: 0.1, q4_0: 0.1 };
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     json: { type: "boolean" },
     model: { type: "string" },
@@ -94,26 +96,35 @@ const { values } = parseArgs({
 const { getLlama } = await llamaCpp();
 const llama = await getLlama({ gpu: false, build: "never", skipDownload: true, logLevel: "error" });
 const runtime = await openRuntimeFor(host);
-const text = "the cat sat on the mat; the dog sat on the cat. Once upon a time there was a cat.";
-const tokenizer = trainBpe([text], { vocabSize: 290 });
+const temporary = mkdtempSync(path.join(os.tmpdir(), "ownlm-llama-cpp-"));
+
+/** Random weights and a tokenizer of few merges, in a folder of their own. */
+function randomFolder(name: string, config: Readonly<Record<string, unknown>>): string {
+  const text = "the cat sat on the mat; the dog sat on the cat. Once upon a time there was a cat.";
+  const folder = path.join(temporary, name);
+  const files = { "config.json": config, "tokenizer.json": trainBpe([text], { vocabSize: 290 }).toJSON() };
+  const shapes = parameterShapes(modelFromConfig(config, name));
+  publishModel(host, folder, files, familyWeights(shapes, Number(values.seed)));
+  return folder;
+}
+
+/** The gap of a folder's export. */
+async function compare(folder: string): Promise<number> {
+  const file = path.join(temporary, `${path.basename(folder)}.gguf`);
+  exportGguf(host, folder, { gguf: file, type: values.type as "f32" });
+  const loaded = await llama.loadModel({ modelPath: file, gpuLayers: 0 });
+  const theirs = await byLlamaCpp(loaded);
+  await loaded.dispose();
+  return gapOf(runtime, file, theirs);
+}
+
+const families = Object.entries(GGUF_FAMILIES).filter(([name]) => (values.model ?? name) === name);
+const folders = positionals.length > 0 ? positionals : families.map(([name, config]) => randomFolder(name, config));
 let failed = 0;
-for (const [name, config] of Object.entries(GGUF_FAMILIES)) {
-  if (values.model !== undefined && values.model !== name) continue;
-  const folder = mkdtempSync(path.join(os.tmpdir(), "ownlm-llama-cpp-"));
+for (const folder of folders) {
+  const name = path.basename(folder);
   try {
-    const model = modelFromConfig(config, name);
-    publishModel(
-      host,
-      folder,
-      { "config.json": config, "tokenizer.json": tokenizer.toJSON() },
-      familyWeights(parameterShapes(model), Number(values.seed)),
-    );
-    const file = path.join(folder, "model.gguf");
-    exportGguf(host, folder, { gguf: file, type: values.type as "f32" });
-    const loaded = await llama.loadModel({ modelPath: file, gpuLayers: 0 });
-    const theirs = await byLlamaCpp(loaded);
-    await loaded.dispose();
-    const gap = await gapOf(runtime, file, theirs);
+    const gap = await compare(folder);
     const close = gap <= CLOSE[values.type]!;
     if (!close) failed++;
     if (values.json) console.log(JSON.stringify({ name, type: values.type, gap }));
@@ -124,8 +135,7 @@ for (const [name, config] of Object.entries(GGUF_FAMILIES)) {
   } catch (error) {
     failed++;
     console.log(`FAILED  ${name}: ${error instanceof Error ? error.message : error}`);
-  } finally {
-    rmSync(folder, { recursive: true });
   }
 }
+rmSync(temporary, { recursive: true });
 process.exit(failed ? 1 : 0);

@@ -51,6 +51,19 @@ const IN_PLACE: ReadonlyMap<BlockFormatName, DType> = new Map([
   ["BF16", "bfloat16"],
 ]);
 
+/** What one graph holds of constants that are not in a file. */
+const MOST_INLINE_BYTES = 2 ** 31 - 2 ** 24;
+
+function checkInline(file: string, tensors: readonly StoredTensor[]): void {
+  const inMemory = tensors.filter((tensor) => !(isPlain(tensor) && IN_PLACE.has(tensor.format)));
+  const bytes = inMemory.reduce((sum, { shape }) => sum + 4 * shape.reduce((n, dim) => n * dim, 1), 0);
+  if (bytes > MOST_INLINE_BYTES)
+    fail(
+      "UNSUPPORTED",
+      `${file}: its blocks take ${(bytes / 2 ** 30).toFixed(1)} GiB as float32, and this version holds at most 2 GiB of them. Try the model's safetensors.`,
+    );
+}
+
 /** Finds every weight of the model, and says where it is. Throws BAD_WEIGHTS naming one that is missing or of another shape. */
 export function ggufPlacements(
   host: Host,
@@ -64,6 +77,7 @@ export function ggufPlacements(
       fail("BAD_WEIGHTS", `${file}: ${name}: got shape [${tensor.shape}], expected [${shape}] from the file's keys`);
     found.set(name, tensor);
   }
+  checkInline(file, [...found.values()]);
   return (name) => {
     const tensor = found.get(name)!;
     const dtype = isPlain(tensor) ? IN_PLACE.get(tensor.format) : undefined;
