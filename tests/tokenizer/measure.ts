@@ -16,8 +16,8 @@ function measure(size: number, vocabSize: number): void {
   const llama3 = sharedData("tokenizers", "ggml-vocab-llama-bpe.gguf");
   const english = shakespeare ? readFileSync(shakespeare, "utf8") : [...documents(rng(1), 1)].join("");
   report("4096 of Shakespeare", trainBpe([english], { vocabSize: 4096 }), english);
-  if (gpt2) report("GPT-2", tokenizerFromJson(tokenizerJsonOfGguf(gpt2, "gpt2"), gpt2), english);
-  if (llama3) report("Llama 3", tokenizerFromJson(tokenizerJsonOfGguf(llama3, "llama3"), llama3), english);
+  if (gpt2) report("GPT-2", tokenizerFromJson(tokenizerJsonOfGguf(gpt2), gpt2), english);
+  if (llama3) report("Llama 3", tokenizerFromJson(tokenizerJsonOfGguf(llama3), llama3), english);
 
   let words = 0;
   let counted = 0;
