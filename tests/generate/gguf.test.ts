@@ -6,7 +6,6 @@ import { exportGguf } from "../../src/generate/export-gguf.ts";
 import { openTokenizer } from "../../src/generate/load.ts";
 import { host } from "../../src/host/node.ts";
 import * as library from "../../src/index.ts";
-import { tokenizerFromGguf } from "../../src/tokenizer/gguf.ts";
 import { trainChar } from "../../src/tokenizer/train-char.ts";
 import { openWeights } from "../../src/weights/folder.ts";
 import { openGguf } from "../../src/weights/gguf.ts";
@@ -136,56 +135,4 @@ describe("ownlm export", () => {
     assert.throws(() => exportGguf(host, modelFolder("llama"), { gguf: file }), { code: "EXISTS" });
     assert.equal(host.readText(file), "mine");
   });
-});
-
-describe("the vocabulary of a GGUF file", () => {
-  const good = new Map<string, unknown>([
-    ["tokenizer.ggml.model", "gpt2"],
-    ["tokenizer.ggml.pre", "gpt-2"],
-    ["tokenizer.ggml.tokens", ["a", "b", "ab", "<s>"]],
-    ["tokenizer.ggml.token_type", Int32Array.of(1, 1, 1, 3)],
-    ["tokenizer.ggml.merges", ["a b"]],
-    ["tokenizer.ggml.bos_token_id", 3],
-  ]);
-
-  test("encodes by its merges, and none is none", () => {
-    assert.deepEqual(tokenizerFromGguf(good, "x")!.encode("abba"), [2, 1, 0]);
-    assert.equal(tokenizerFromGguf(new Map(), "x"), undefined);
-  });
-
-  const cases: readonly [says: string, message: RegExp, key: string, value: unknown][] = [
-    ["of another kind", /model: got "?t5"?, and this version reads only "gpt2"/, "model", "t5"],
-    ["with an unknown pre-tokenizer", /pre: got "?mine"?, and this version reads only/, "pre", "mine"],
-    ["without tokens", /tokens is missing/, "tokens", undefined],
-    ["without merges", /merges is missing/, "merges", undefined],
-    [
-      "with fewer types than tokens",
-      /token_type: got 1 types, expected one for each of 4/,
-      "token_type",
-      Int32Array.of(1),
-    ],
-    [
-      "with a type out of range",
-      /token_type: got 9 for token 1, expected 0 to 6/,
-      "token_type",
-      Int32Array.of(1, 9, 1, 3),
-    ],
-    ["with a token twice", /tokens: got "?a"? twice, at 0 and 1/, "tokens", ["a", "a", "ab", "<s>"]],
-    ["with merges of absent tokens", /x/, "merges", ["a z"]],
-    ["with a beginning beyond its end", /bos_token_id: got 4, expected below 4/, "bos_token_id", 4],
-  ];
-  for (const [says, message, key, value] of cases)
-    test(`${says} is refused by its key`, () => {
-      const metadata = new Map(good);
-      if (value === undefined) metadata.delete(`tokenizer.ggml.${key}`);
-      else metadata.set(`tokenizer.ggml.${key}`, value);
-      assert.throws(
-        () => tokenizerFromGguf(metadata, "x"),
-        (error: { code: string; message: string }) => {
-          assert.match(error.code, /^(BAD_TOKENIZER|UNSUPPORTED)$/);
-          assert.match(error.message, message);
-          return true;
-        },
-      );
-    });
 });
