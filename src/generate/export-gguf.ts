@@ -56,7 +56,7 @@ export function exportGguf(host: Host, folder: string, options: GivenOptions<typ
   const fields = [
     ...plan.fields,
     { key: "general.type", type: "string", value: "model" } as const,
-    { key: "general.name", type: "string", value: folder.replace(/[/\\]+$/, "").replace(/^.*[/\\]/, "") } as const,
+    ...nameFields(folder),
     { key: "general.file_type", type: "uint32", value: FILE_TYPES[format] } as const,
     { key: "general.quantization_version", type: "uint32", value: 2 } as const,
     ...tokenizerFields(host, folder, model),
@@ -68,6 +68,14 @@ export function exportGguf(host: Host, folder: string, options: GivenOptions<typ
   });
   const { bytes } = writeGguf(host, file, fields, [...small, ...sources]);
   return { file, architecture: plan.architecture, type, tensors: sources.length + small.length, bytes };
+}
+
+/** llama.cpp expects the tokens of published models in vocabularies of files with such names, and refuses them without. */
+const SPECIAL_NAMES = /phi-?3|jina|modern-?bert/i;
+
+function nameFields(folder: string): GgufField[] {
+  const name = folder.replace(/[/\\]+$/, "").replace(/^.*[/\\]/, "");
+  return SPECIAL_NAMES.test(name) ? [] : [{ key: "general.name", type: "string", value: name }];
 }
 
 function tokenizerFields(host: Host, folder: string, model: CausalLm): GgufField[] {

@@ -177,9 +177,11 @@ export function headNormed(sizes: Sizes, project: SelfAttentionOptions["project"
 
 /** One rotation for all layers. */
 export const oneRope =
-  ({ rotaryDim, options }: RopeSpec) =>
-  (b: ModelBuilder): Rope =>
-    ropeTables(b, rotaryDim, options);
+  ({ rotaryDim, options, interleaved = false }: RopeSpec) =>
+  (b: ModelBuilder): Rope => {
+    const tables = ropeTables(b, rotaryDim, options);
+    return interleaved ? { ...tables, interleaved } : tables;
+  };
 
 /** The gated feed-forward layer by Llama's names, under `mlp`. */
 export function gatedMlp(sizes: Sizes, activation: Activation, bias = false): Layer {

@@ -152,7 +152,7 @@ function readBack({ fields, tensors, small }: GgufPlan, where: string): JsonObje
   );
   const values = new Map(small.map(({ name, values }) => [name, values]));
   const all = new Map([...tensors, ...small].map(tensor));
-  return ggufModel(metadata, all, where, ({ name }) => values.get(name)!).config;
+  return ggufModel(metadata, all, where, ({ name }) => values.get(name)!, { rotation: "halves" }).config;
 }
 
 function graphOf(model: CausalLm): Graph {

@@ -5,7 +5,7 @@ import type { GgufField } from "../weights/gguf-write.ts";
 import { configReader } from "./config.ts";
 import type { GgufArchitecture } from "./gguf-architectures.ts";
 import { LONG_FACTORS, llama3Divisors, ROPE_FREQS, SHORT_FACTORS } from "./gguf-rope.ts";
-import { type RopeSpec, ropeFrom } from "./rope.ts";
+import { type RopeSpec, ropeFrom, ropeObject } from "./rope.ts";
 
 /** A float32 tensor that is no weight. */
 export interface SmallTensor {
@@ -99,7 +99,7 @@ function ropeOf(rotary: NonNullable<GgufArchitecture["rotary"]>, config: JsonObj
   const headDim = Number(config.head_dim ?? Math.trunc(Number(config.hidden_size) / heads));
   const positions = Number(config.max_position_embeddings ?? 2048);
   if (!(headDim > 0)) fail("BAD_CONFIG", `${where}: hidden_size, num_attention_heads: expected numbers`);
-  const parameters = r.object("rope_scaling") ?? r.object("rope_parameters");
+  const parameters = ropeObject(r);
   // Gemma 3 has a rotation for each kind of layer: the file states that of the layers that see everything.
   const inner = isJsonObject(config.rope_parameters)
     ? (parameters?.object("full_attention") ?? parameters)

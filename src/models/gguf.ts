@@ -9,7 +9,7 @@ import { type GgufArchitecture, type KeyPair, LLAMA_KIN } from "./gguf-architect
 import { type Facts, factsOf } from "./gguf-facts.ts";
 import { OTHERS } from "./gguf-others.ts";
 import { LONG_FACTORS, ROPE_FREQS, SHORT_FACTORS } from "./gguf-rope.ts";
-import { type Heads, rowOrder, type TensorRule } from "./gguf-rules.ts";
+import { type Heads, rowOrder, type TensorRule, type Via } from "./gguf-rules.ts";
 import { FAMILIES } from "./registry.ts";
 
 /** A model in the words of its family. */
@@ -19,6 +19,13 @@ export interface GgufModel {
   /** By Hugging Face's names. */
   readonly weights: ReadonlyMap<string, StoredTensor>;
 }
+
+/** Whether rows of rotated queries and keys stay where they are (`pairs`), or move to where Hugging Face has them (`halves`). */
+export interface GgufModelOptions {
+  readonly rotation?: "pairs" | "halves";
+}
+
+const isRotated = (via: Via | undefined): boolean => via === "ropeQuery" || via === "ropeKey";
 
 /** Every architecture, by `general.architecture`. */
 export const ARCHITECTURES: ReadonlyMap<string, GgufArchitecture> = new Map(
@@ -30,7 +37,8 @@ const CONFIG_TENSORS = new Set([ROPE_FREQS, LONG_FACTORS, SHORT_FACTORS]);
 
 /**
  * Config and weights from what {@link openGguf} gives. `valuesOf` reads a small tensor's elements (rotary divisors), and
- * `where` names the file in messages. Throws UNSUPPORTED naming `general.architecture`, a key or a tensor that this
+ * `where` names the file in messages. Where the file pairs neighbours for the rotation the config says `rope_interleaved`,
+ * so that weights can be read in place. Throws UNSUPPORTED naming `general.architecture`, a key or a tensor that this
  * version cannot honour, and BAD_WEIGHTS naming a key that is missing or wrong.
  */
 export function ggufModel(
@@ -38,6 +46,7 @@ export function ggufModel(
   tensors: ReadonlyMap<string, GgufTensor>,
   where: string,
   valuesOf: (tensor: GgufTensor) => Float32Array,
+  { rotation = "pairs" }: GgufModelOptions = {},
 ): GgufModel {
   const architecture = architectureOf(metadata, where);
   const small = (name: string) =>
@@ -45,7 +54,14 @@ export function ggufModel(
   const facts = factsOf(metadata, tensors, architecture.name, where, small);
   const config = configOf(architecture, facts);
   facts.refuseUnread();
-  return { config, weights: weightsOf(architecture.rules(config), tensors, headsOf(facts), where) };
+  const rules = architecture.rules(config);
+  if (rotation === "halves" || !rules.some(({ via }) => isRotated(via)))
+    return { config, weights: weightsOf(rules, tensors, headsOf(facts), where) };
+  const inPlace = rules.map(({ gguf, hf, via }) => (via && !isRotated(via) ? { gguf, hf, via } : { gguf, hf }));
+  return {
+    config: { ...config, rope_interleaved: true },
+    weights: weightsOf(inPlace, tensors, headsOf(facts), where),
+  };
 }
 
 function architectureOf(metadata: ReadonlyMap<string, GgufValue>, where: string): GgufArchitecture {

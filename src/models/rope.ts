@@ -19,6 +19,8 @@ export interface RopeContext {
 /** The elements of each head that are rotated, and by which angles. */
 export interface RopeSpec {
   readonly rotaryDim: number;
+  /** Pairs are neighbours: ownlm's own key `rope_interleaved`, for queries and keys whose rows are as GGUF files have them. */
+  readonly interleaved?: boolean;
   readonly options: RopeOptions;
   /** The longest text for which LongRoPE's short divisors hold. */
   readonly longAfter?: number;
@@ -33,7 +35,8 @@ const KINDS = ["default", "linear", "dynamic", "llama3", "yarn"];
  * Unknown kinds of scaling are UNSUPPORTED, naming the key.
  */
 export function readRope(r: ConfigReader, context: RopeContext): RopeSpec {
-  return ropeFrom(r, ropeObject(r), context);
+  const spec = ropeFrom(r, ropeObject(r), context);
+  return r.bool("rope_interleaved", false) ? { ...spec, interleaved: true } : spec;
 }
 
 /** The object that says how positions are turned; an empty one says nothing. */

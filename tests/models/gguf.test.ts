@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { createWebHost } from "../../src/host/web.ts";
-import { ggufModel } from "../../src/models/gguf.ts";
+import { type GgufModel, type GgufModelOptions, ggufModel } from "../../src/models/gguf.ts";
 import { ggufPlan, type PlannedTensor } from "../../src/models/gguf-export.ts";
 import { modelFromConfig } from "../../src/models/registry.ts";
-import { type GgufFile, openGguf } from "../../src/weights/gguf.ts";
+import { type GgufFile, type GgufTensor, openGguf } from "../../src/weights/gguf.ts";
 import { type GgufField, type GgufTensorSource, writeGguf } from "../../src/weights/gguf-write.ts";
-import { readStored, transpose } from "../../src/weights/stored.ts";
+import { isPlain, readStored, transpose } from "../../src/weights/stored.ts";
 import { familyWeights, GGUF_FAMILIES } from "../helpers/gguf-families.ts";
 import { shapesOf } from "../helpers/reference-engine.ts";
 import { GOLDEN_FAMILIES, goldenFamily } from "../helpers/reference-families.ts";
@@ -54,10 +54,13 @@ function written(
   return { shapes, weights };
 }
 
-function read({ metadata, tensors }: GgufFile = openGguf(host, FILE)) {
-  return ggufModel(metadata, tensors, FILE, ({ type, file, offset, length, name, shape }) =>
-    readStored(host, { name, shape, format: type.name, file, offset, length }),
-  );
+function read(
+  { metadata, tensors }: GgufFile = openGguf(host, FILE),
+  rotation: GgufModelOptions["rotation"] = "halves",
+): GgufModel {
+  const valuesOf = ({ type, file, offset, length, name, shape }: GgufTensor) =>
+    readStored(host, { name, shape, format: type.name, file, offset, length });
+  return ggufModel(metadata, tensors, FILE, valuesOf, { rotation });
 }
 
 for (const name of Object.keys(GGUF_FAMILIES))
@@ -76,6 +79,14 @@ for (const name of Object.keys(GGUF_FAMILIES))
         if (tensor.minusOne) values.forEach((x, i) => void assert.ok(Math.abs(x - expected[i]!) < 2 ** -22));
         else assert.deepEqual(values, expected, weight);
       }
+    });
+
+    test("leaves queries and keys where they are for a rotation of neighbours", () => {
+      const inPlace = read(openGguf(host, file), "pairs");
+      const isMoved = [...stored].some(([weight, { rows }]) => /\.[qk]_proj\./.test(weight) && rows);
+      assert.equal(inPlace.config.rope_interleaved, isMoved || undefined);
+      for (const [weight, tensor] of inPlace.weights)
+        if (/\.[qk]_proj\./.test(weight)) assert.ok(isPlain(tensor), weight);
     });
 
     test("comes back as a config that opens", () => {
