@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { host as nodeHost } from "../../src/host/node.ts";
 import { createWebHost } from "../../src/host/web.ts";
 import { type GgufModel, type GgufModelOptions, ggufModel } from "../../src/models/gguf.ts";
 import { ggufPlan, type PlannedTensor } from "../../src/models/gguf-export.ts";
 import { modelFromConfig } from "../../src/models/registry.ts";
+import { blockFormat } from "../../src/weights/blocks.ts";
 import { type GgufFile, type GgufTensor, openGguf } from "../../src/weights/gguf.ts";
 import { type GgufField, type GgufTensorSource, writeGguf } from "../../src/weights/gguf-write.ts";
 import { isPlain, readStored, transpose } from "../../src/weights/stored.ts";
 import { familyWeights, GGUF_FAMILIES } from "../helpers/gguf-families.ts";
+import { sharedData } from "../helpers/paths.ts";
 import { shapesOf } from "../helpers/reference-engine.ts";
 import { GOLDEN_FAMILIES, goldenFamily } from "../helpers/reference-families.ts";
 
@@ -198,4 +201,25 @@ describe("a GGUF file that this version cannot run", () => {
       if (add) changed.set(add, { ...file.tensors.get("output_norm.weight")!, name: add });
       assert.throws(() => read({ ...file, tensors: changed }), { message });
     });
+});
+
+test("published headers of four architectures give their configs, with no key unread", (t) => {
+  const files = ["llama-bpe", "gpt-2", "qwen2", "phi-3"].map((name) =>
+    sharedData("tokenizers", `ggml-vocab-${name}.gguf`),
+  );
+  if (files.some((file) => file === undefined)) return t.skip("no shared test data");
+  const types = files.map((file) => {
+    const { metadata } = openGguf(nodeHost, file!);
+    const embedding: GgufTensor = {
+      name: "token_embd.weight",
+      type: blockFormat("F32"),
+      shape: [100, 8],
+      file: file!,
+      offset: 0,
+      length: 3200,
+    };
+    return read({ file: file!, version: 3, metadata, tensors: new Map([[embedding.name, embedding]]) }).config
+      .model_type;
+  });
+  assert.deepEqual(types, ["llama", "gpt2", "qwen2", "phi3"]);
 });
