@@ -24,6 +24,9 @@ export type {
   TextCandidate,
   Tokenized,
 } from "./generate/text.ts";
+export type { ChatOptions, ChatTokenizer } from "./tokenizer/chat.ts";
+export type { ChatMessage } from "./tokenizer/chat-messages.ts";
+export { type ChatTemplate, chatTemplate, type MaskedChat } from "./tokenizer/chat-template.ts";
 export { tokenizerFromJson } from "./tokenizer/json.ts";
 export { type TrainBpeOptions, trainBpe } from "./tokenizer/train-bpe.ts";
 export { type TrainCharOptions, trainChar } from "./tokenizer/train-char.ts";

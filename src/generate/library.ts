@@ -3,8 +3,10 @@ import { fail } from "../base/errors.ts";
 import { type GivenOptions, readOptions } from "../base/options.ts";
 import type { Host } from "../host/types.ts";
 import type { Runtime } from "../runtime/types.ts";
+import type { ChatTokenizer } from "../tokenizer/chat.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
 import { type BenchResult, benchModel } from "./bench.ts";
+import { openChatTokenizer } from "./chat.ts";
 import { type EXPORT_OPTIONS, type ExportResult, exportGguf } from "./export-gguf.ts";
 import type { GeneratedToken } from "./generate.ts";
 import { type OpenModel, type OpenModelOptions, openModel, openRuntimeFor, openTokenizer } from "./load.ts";
@@ -60,7 +62,7 @@ export interface Library {
   };
   readonly AutoTokenizer: {
     /** The tokenizer of a folder, or of a path to a tokenizer.json. */
-    fromPretrained(path: string): Promise<Tokenizer>;
+    fromPretrained(path: string): Promise<ChatTokenizer>;
   };
   /** Continues a prompt. Samples at temperature 0.8 unless the options or the model's files say otherwise. */
   generate(model: ModelOperand, prompt: string, options?: GenerateOptions & ModelGiven): Promise<GenerationResult>;
@@ -116,7 +118,7 @@ export function createLibrary(host: Host): Library {
     AutoModelForCausalLM: {
       fromPretrained: async (folder, options) => pretrained(await open(folder, options)),
     },
-    AutoTokenizer: { fromPretrained: async (path) => openTokenizer(host, path) },
+    AutoTokenizer: { fromPretrained: async (path) => openChatTokenizer(host, path) },
     generate: (operand, prompt, options = {}) =>
       withModel(operand, options, async (opened, rest) => {
         const ids = promptIdsOf(opened, prompt);

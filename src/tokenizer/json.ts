@@ -116,7 +116,12 @@ function pipeline(root: JsonRecord, vocabulary: Vocabulary, append: AppendIds, w
       .filter((token) => token.normalized)
       .map((token) => ({ ...token, content: normalize?.(token.content) ?? token.content })),
   );
-  return (text: string, allowSpecial: boolean, out: IdList) => {
+  return (text: string, allowSpecial: boolean, findAdded: boolean, out: IdList) => {
+    const normal = findAdded ? undefined : (normalize?.(text) ?? text);
+    if (normal !== undefined) {
+      if (normal !== "") append(normal, out);
+      return;
+    }
     const take = (stretch: string, id: number) => {
       if (id >= 0) out.push(id);
       else append(stretch, out);
@@ -146,10 +151,13 @@ function assemble(
     new Set(specials.values()),
   );
   const encodeText = pipeline(root, vocabulary, append, where);
-  const encodeToList = (text: string, { addSpecialTokens = true, allowSpecial = false }: EncodeOptions = {}) => {
+  const encodeToList = (
+    text: string,
+    { addSpecialTokens = true, allowSpecial = false, findAdded = true }: EncodeOptions = {},
+  ) => {
     const out = idList(text.length >> 2);
     if (addSpecialTokens) template.prefix.forEach(out.push);
-    encodeText(text, allowSpecial, out);
+    encodeText(text, allowSpecial, findAdded, out);
     if (addSpecialTokens) template.suffix.forEach(out.push);
     return out;
   };

@@ -6,6 +6,8 @@ export interface EncodeOptions {
   readonly addSpecialTokens?: boolean;
   /** Recognise special tokens spelled out in the text. Default false: a user's text cannot forge a role. */
   readonly allowSpecial?: boolean;
+  /** Find added tokens at all, special or not. Default true; false makes each of them plain text. */
+  readonly findAdded?: boolean;
 }
 
 /** How ids become text. */
