@@ -29,6 +29,7 @@ export type ErrorCode =
   | "LOCKED"
   | "DISK"
   | "DIVERGED"
+  | "QUALITY"
   | "ABORTED"
   | "UNSUPPORTED";
 

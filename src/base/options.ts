@@ -32,8 +32,9 @@ interface TextSpec extends Described {
 
 interface ChoiceSpec extends Described {
   readonly kind: "choice";
-  readonly choices: readonly string[];
-  readonly default?: string;
+  /** Texts, or numbers. */
+  readonly choices: readonly (string | number)[];
+  readonly default?: string | number;
 }
 
 /** Off unless given. */
@@ -122,7 +123,7 @@ function isValue(spec: OptionSpec, value: unknown): boolean {
     case "text":
       return typeof value === "string" && value !== "" && !value.includes("\0");
     case "choice":
-      return spec.choices.includes(value as string);
+      return spec.choices.includes(value as string | number);
     case "flag":
       return typeof value === "boolean";
     case "list":
@@ -159,6 +160,7 @@ function rangeText({ min, max }: NumberSpec): string {
 
 /** The value that a text stands for; what is no number comes back as it is, for {@link readOptions} to refuse. */
 export function parseOption(spec: OptionSpec, text: string): unknown {
+  if (spec.kind === "choice") return spec.choices.find((choice) => String(choice) === text) ?? text;
   if (spec.kind !== "int" && spec.kind !== "number") return text;
   const plain = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text.trim());
   return plain ? Number(text) : text;

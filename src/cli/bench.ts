@@ -33,10 +33,11 @@ export const BENCH = verb({
 
 function benchLines(result: BenchResult): string[] {
   const { pp, tg, weightBytes, readBandwidth, readBandwidthFraction, threads } = result;
+  const at = result.depth > 0 ? ` @ d${result.depth}` : "";
   const rows = [
     ["test", "tokens/s"],
-    [`pp${pp.tokens}`, speedText(pp)],
-    [`tg${tg.tokens}`, speedText(tg)],
+    [`pp${pp.tokens}${at}`, speedText(pp)],
+    [`tg${tg.tokens}${at}`, speedText(tg)],
   ] as const;
   const width = Math.max(...rows.map(([name]) => name.length));
   const share = (100 * readBandwidthFraction).toFixed(readBandwidthFraction < 0.1 ? 1 : 0);

@@ -1,4 +1,5 @@
 /** Measures a model by llama-bench's conventions, and the memory's read bandwidth beside it. Knows no text. */
+import { bytesOf } from "../base/dtypes.ts";
 import { fail } from "../base/errors.ts";
 import { type GivenOptions, readOptions } from "../base/options.ts";
 import { createOwner } from "../base/owner.ts";
@@ -6,6 +7,8 @@ import { rng } from "../base/rng.ts";
 import { createGraph, input, output } from "../graph/build.ts";
 import { reduceSum } from "../graph/functions.ts";
 import { lowerGraph } from "../graph/lower.ts";
+import { type PackedGroup, packGraph } from "../graph/pack.ts";
+import type { OpName } from "../graph/types.ts";
 import type { Host } from "../host/types.ts";
 import { cachedGraph } from "../models/heads.ts";
 import type { CausalLm } from "../models/types.ts";
@@ -39,6 +42,8 @@ export interface BenchResult {
   readonly weightBytes: number;
   /** Where less was measured than asked for. */
   readonly note?: string;
+  /** Tokens in the cache before each repetition. */
+  readonly depth: number;
 }
 
 /** How a measurement is watched and stopped. */
@@ -59,24 +64,31 @@ export async function benchModel(
   options: GivenOptions<typeof BENCH_OPTIONS>,
   hooks: BenchHooks = {},
 ): Promise<BenchResult> {
-  const { promptTokens, newTokens, repetitions, ...rest } = readOptions(BENCH_OPTIONS, options);
+  const { promptTokens, newTokens, repetitions, depth, ...rest } = readOptions(BENCH_OPTIONS, options);
   const { maxPositions } = readConfig(host, folder).model;
-  const [prompt, made] = [Math.min(promptTokens, maxPositions), Math.min(newTokens, maxPositions)];
-  using opened = await openModel(host, runtime, folder, { context: Math.max(prompt, made), ...rest });
+  const before = Math.min(depth, maxPositions - 1);
+  const [prompt, made] = [promptTokens, newTokens].map((tokens) => Math.min(tokens, maxPositions - before)) as [
+    number,
+    number,
+  ];
+  using opened = await openModel(host, runtime, folder, { context: before + Math.max(prompt, made), ...rest });
   using roof = await bandwidthMeter(host, runtime, opened.threads);
   using loan = opened.borrow();
-  const { pp, tg } = await measureBoth(host, loan.engine, roof, [prompt, made, repetitions], hooks);
-  const weightBytes = readBytesPerToken(opened.model);
+  const { pp, tg } = await measureBoth(host, loan.engine, roof, [prompt, made, repetitions, before], hooks);
+  const weightBytes = readBytesPerToken(opened.model, opened.packed);
   const readBandwidth = roof.best();
   return {
     model: folder,
     threads: opened.threads,
     pp,
     tg,
+    depth: before,
     readBandwidthFraction: (weightBytes * tg.tokensPerSecond) / readBandwidth,
     readBandwidth,
     weightBytes,
-    ...(Math.max(promptTokens, newTokens) > maxPositions && { note: `the model has ${maxPositions} positions only` }),
+    ...(depth + Math.max(promptTokens, newTokens) > maxPositions && {
+      note: `the model has ${maxPositions} positions only`,
+    }),
   };
 }
 
@@ -85,7 +97,7 @@ async function measureBoth(
   host: Host,
   engine: Engine,
   roof: BandwidthMeter,
-  [prompt, made, repetitions]: readonly [number, number, number],
+  [prompt, made, repetitions, depth]: readonly [number, number, number, number],
   { signal, onProgress }: BenchHooks,
 ): Promise<{ pp: Speed; tg: Speed }> {
   const ids = randomIds(engine.model, Math.max(prompt, made));
@@ -102,21 +114,33 @@ async function measureBoth(
     }
     return { tokens, ...meanOf(speeds) };
   };
-  await readAtOnce(engine, ids.slice(0, prompt), signal);
-  await makeSingly(engine, ids.slice(0, Math.min(made, 4)), signal);
-  const pp = await measure(prompt, () => readAtOnce(engine, ids.slice(0, prompt), signal));
-  const tg = await measure(made, () => makeSingly(engine, ids.slice(0, made), signal));
+  engine.truncate(0);
+  if (depth > 0) await engine.append(randomIds(engine.model, depth), signal);
+  await readAtOnce(engine, ids.slice(0, prompt), depth, signal);
+  await makeSingly(engine, ids.slice(0, Math.min(made, 4)), depth, signal);
+  const pp = await measure(prompt, () => readAtOnce(engine, ids.slice(0, prompt), depth, signal));
+  const tg = await measure(made, () => makeSingly(engine, ids.slice(0, made), depth, signal));
   await roof.measure();
   return { pp, tg };
 }
 
-async function readAtOnce(engine: Engine, ids: readonly number[], signal: AbortSignal | undefined): Promise<void> {
-  engine.truncate(0);
+async function readAtOnce(
+  engine: Engine,
+  ids: readonly number[],
+  depth: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  engine.truncate(depth);
   await engine.append(ids, signal);
 }
 
-async function makeSingly(engine: Engine, ids: readonly number[], signal: AbortSignal | undefined): Promise<void> {
-  engine.truncate(0);
+async function makeSingly(
+  engine: Engine,
+  ids: readonly number[],
+  depth: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  engine.truncate(depth);
   for (const id of ids) await engine.append([id], signal);
 }
 
@@ -132,13 +156,17 @@ function meanOf(values: readonly number[]): { tokensPerSecond: number; deviation
 }
 
 /** Bytes of the parameters that one token reads whole: all but tables of which it takes a row. */
-export function readBytesPerToken(model: CausalLm): number {
-  const graph = cachedGraph(model, 1, 1);
+export function readBytesPerToken(model: CausalLm, packed: readonly PackedGroup[] = []): number {
+  const graph = packGraph(cachedGraph(model, 1, 1), packed);
+  const tables: readonly OpName[] = ["Gather", "GatherBlockQuantized"];
   const whole = new Set<string>();
   for (const { op, inputs } of graph.nodes)
-    for (const [i, value] of inputs.entries()) if (value && !(op === "Gather" && i === 0)) whole.add(value.name);
+    if (!tables.includes(op)) for (const value of inputs) if (value) whole.add(value.name);
   const read = graph.parameters.filter(({ value }) => whole.has(value.name));
-  return read.reduce((sum, { value }) => sum + 4 * (value.shape as number[]).reduce((n, dim) => n * dim, 1), 0);
+  return read.reduce(
+    (sum, { value }) => sum + bytesOf(value.dtype) * (value.shape as number[]).reduce((n, dim) => n * dim, 1),
+    0,
+  );
 }
 
 /** Measures how fast memory is read, again and again. */

@@ -3,6 +3,7 @@ import { fail } from "../base/errors.ts";
 import { createOwner, type Owner } from "../base/owner.ts";
 import { createPause } from "../base/pause.ts";
 import { lowerGraph, type Placement } from "../graph/lower.ts";
+import { type PackedGroup, packGraph } from "../graph/pack.ts";
 import { cachedGraph } from "../models/heads.ts";
 import type { CausalLm } from "../models/types.ts";
 import type { Binding, Runtime, Session, SessionOptions, Tensor } from "../runtime/types.ts";
@@ -16,6 +17,8 @@ export interface Weights {
   place(parameter: string): Placement;
   /** A tensor for every parameter placed as an input. */
   readonly tensors?: Readonly<Record<string, Tensor>>;
+  /** Weights that `place` knows in packed form only. */
+  readonly groups?: readonly PackedGroup[];
 }
 
 /** How engines are opened. */
@@ -69,7 +72,7 @@ export async function openEngines(
   const capacity = checkedCapacity(options.capacity ?? model.maxPositions, model);
   const chunk = options.chunk ?? 512;
   if (!(Number.isSafeInteger(chunk) && chunk >= 1)) fail("BAD_OPTION", `chunk: got ${chunk}, expected 1 or more`);
-  const graph = cachedGraph(model, 1, capacity);
+  const graph = packGraph(cachedGraph(model, 1, capacity), weights.groups ?? []);
   const session = await runtime.session(lowerGraph(graph, weights.place), options.session);
   const opened = new Set<Engine>();
   const open = (onDispose?: () => void) => {

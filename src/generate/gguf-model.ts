@@ -2,9 +2,11 @@
 
 import type { DType } from "../base/dtypes.ts";
 import { fail } from "../base/errors.ts";
+import { createPause } from "../base/pause.ts";
 import type { Placement } from "../graph/lower.ts";
 import type { Host } from "../host/types.ts";
 import { ggufModel } from "../models/gguf.ts";
+import { type PlannedWeight, packPlan } from "../models/pack-plan.ts";
 import { modelFromConfig } from "../models/registry.ts";
 import type { CausalLm } from "../models/types.ts";
 import { tokenizerFromGguf } from "../tokenizer/gguf.ts";
@@ -13,6 +15,8 @@ import type { BlockFormatName } from "../weights/blocks.ts";
 import { openGguf } from "../weights/gguf.ts";
 import type { GgufValue } from "../weights/gguf-values.ts";
 import { isPlain, readStored, type StoredTensor } from "../weights/stored.ts";
+import { packedFormatOf, packStored } from "../weights/stored-packed.ts";
+import { packedBytes, packingOf, packToScratch, type WeightToPack, withPacked } from "./packed.ts";
 
 /** A model in one file. */
 export interface GgufSource {
@@ -51,25 +55,18 @@ const IN_PLACE: ReadonlyMap<BlockFormatName, DType> = new Map([
   ["BF16", "bfloat16"],
 ]);
 
-/** What one graph holds of constants that are not in a file. */
-const MOST_INLINE_BYTES = 2 ** 31 - 2 ** 24;
-
-function checkInline(file: string, tensors: readonly StoredTensor[]): void {
-  const inMemory = tensors.filter((tensor) => !(isPlain(tensor) && IN_PLACE.has(tensor.format)));
-  const bytes = inMemory.reduce((sum, { shape }) => sum + 4 * shape.reduce((n, dim) => n * dim, 1), 0);
-  if (bytes > MOST_INLINE_BYTES)
-    fail(
-      "UNSUPPORTED",
-      `${file}: its blocks take ${(bytes / 2 ** 30).toFixed(1)} GiB as float32, and this version holds at most 2 GiB of them. Try the model's safetensors.`,
-    );
-}
-
-/** Finds every weight of the model, and says where it is. Throws BAD_WEIGHTS naming one that is missing or of another shape. */
-export function ggufPlacements(
+/**
+ * Finds every weight of the model. Plain floats stay where they are, matrices in blocks become packed rows, with the
+ * numbers of the file where their format allows it, and the rest is float32 in memory. `bits` packs the plain ones too.
+ * Throws BAD_WEIGHTS naming one that is missing or of another shape; `checkBytes` is told of the memory it will take.
+ */
+export async function ggufWeights(
   host: Host,
-  { file, weights }: GgufSource,
+  { file, model, weights }: GgufSource,
   shapes: ReadonlyMap<string, readonly number[]>,
-): (name: string) => Placement {
+  bits: 4 | 8 | undefined,
+  checkBytes: (bytes: number) => void,
+) {
   const found = new Map<string, StoredTensor>();
   for (const [name, shape] of shapes) {
     const tensor = weights.get(name) ?? fail("BAD_WEIGHTS", `${file}: the weight ${name} is missing`);
@@ -77,11 +74,64 @@ export function ggufPlacements(
       fail("BAD_WEIGHTS", `${file}: ${name}: got shape [${tensor.shape}], expected [${shape}] from the file's keys`);
     found.set(name, tensor);
   }
-  checkInline(file, [...found.values()]);
-  return (name) => {
+  const plan = ggufPlan(model, found, bits);
+  const inBlocks = new Set(plan.flat().map(({ name }) => name));
+  const rest = [...found.values()].filter(({ name }) => !inBlocks.has(name));
+  const restBytes = rest.reduce((sum, { shape }) => sum + 4 * shape.reduce((n, dim) => n * dim, 1), 0);
+  checkBytes(restBytes + packedBytes(plan));
+  const packed = plan.length > 0 ? await packToScratch(host, ggufToPack(host, plan, found), createPause()) : undefined;
+  return withPacked(packed, (name): Placement => {
     const tensor = found.get(name)!;
     const dtype = isPlain(tensor) ? IN_PLACE.get(tensor.format) : undefined;
     if (!dtype) return { kind: "memory", data: readStored(host, tensor) };
     return { kind: "file", dtype, at: { file: host.absolute(file), offset: tensor.offset, length: tensor.length } };
-  };
+  });
+}
+
+/** The plan for what is in blocks already, in the blocks' own form where there is one; groups are of one form. */
+function ggufPlan(
+  model: CausalLm,
+  found: ReadonlyMap<string, StoredTensor>,
+  bits: 4 | 8 | undefined,
+): PlannedWeight[][] {
+  const plan: PlannedWeight[][] = [];
+  for (const group of packPlan(model, packingOf(bits ?? 8))) {
+    const members = group.flatMap((weight): PlannedWeight[] => {
+      const tensor = found.get(weight.name)!;
+      if (bits) return [weight];
+      return IN_PLACE.has(tensor.format) ? [] : [{ ...weight, format: packedFormatOf(tensor.format) }];
+    });
+    const alike = members.length === group.length && new Set(members.map(({ format }) => format.bits)).size === 1;
+    if (alike) plan.push(members);
+    else plan.push(...members.map((weight) => [weight]));
+  }
+  return plan;
+}
+
+function ggufToPack(
+  host: Host,
+  plan: readonly (readonly PlannedWeight[])[],
+  found: ReadonlyMap<string, StoredTensor>,
+): WeightToPack[][] {
+  return plan.map((group) =>
+    group.map((weight) => {
+      const tensor = found.get(weight.name)!;
+      return {
+        weight,
+        format: weight.format,
+        *pack() {
+          const rows = weight.layout === "in-out" ? turned(tensor) : tensor;
+          const packed = packStored(host, rows, weight.format);
+          yield weight.rows * weight.width;
+          return packed;
+        },
+      };
+    }),
+  );
+}
+
+/** The transposed weight: what the file holds, where the weight is the transposed of it. */
+function turned({ transposed, ...tensor }: StoredTensor): StoredTensor {
+  const shape = tensor.shape.toReversed();
+  return transposed ? { ...tensor, shape } : { ...tensor, shape, transposed: true };
 }

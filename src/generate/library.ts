@@ -105,13 +105,13 @@ export function createLibrary(host: Host): Library {
     options: O,
     use: (opened: OpenModel, rest: Omit<O, keyof ModelGiven>) => Promise<R>,
   ): Promise<R> => {
-    const { context, threads, ...rest } = options;
+    const { context, threads, quantize, ...rest } = options;
     if (typeof operand !== "string") {
-      if (context !== undefined || threads !== undefined)
-        fail("BAD_OPTION", "context, threads: got them with an open model, expected them where it is opened");
+      if ([context, threads, quantize].some((option) => option !== undefined))
+        fail("BAD_OPTION", "context, threads, quantize: got them with an open model, expected them where it is opened");
       return use(operand, rest);
     }
-    using opened = await open(operand, { context, threads });
+    using opened = await open(operand, { context, threads, quantize });
     return await use(opened, rest);
   };
   return {

@@ -2,8 +2,10 @@
 import { fail } from "../base/errors.ts";
 import { type GivenOptions, readOptions } from "../base/options.ts";
 import { createOwner } from "../base/owner.ts";
-import type { Placement } from "../graph/lower.ts";
+import { createPause } from "../base/pause.ts";
+import type { PackedGroup } from "../graph/pack.ts";
 import type { Host } from "../host/types.ts";
+import { type PlannedGroup, type PlannedWeight, packPlan } from "../models/pack-plan.ts";
 import type { CausalLm } from "../models/types.ts";
 import { trainingBuilder } from "../nn/builder.ts";
 import { openRuntime } from "../runtime/open.ts";
@@ -12,13 +14,16 @@ import { tokenizerFromGguf } from "../tokenizer/gguf.ts";
 import { tokenizerFromJson } from "../tokenizer/json.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
 import { latestCheckpoint } from "../weights/checkpoint.ts";
+import { tensorRows, transposedRows } from "../weights/float-rows.ts";
 import { findWeight, openWeights, readJson } from "../weights/folder.ts";
+import { readQuantization } from "../weights/quantization.ts";
 import { readSafetensors, type TensorEntry } from "../weights/safetensors.ts";
 import { readConfig } from "./config.ts";
-import { type Engine, type Engines, openEngines } from "./engine.ts";
+import { type Engine, type Engines, openEngines, type Weights } from "./engine.ts";
 import { type GenerationDefaults, readGenerationDefaults } from "./generation-config.ts";
-import { ggufPlacements, ggufTokenizerOf, isGguf, openGgufModel } from "./gguf-model.ts";
+import { ggufTokenizerOf, ggufWeights, isGguf, openGgufModel } from "./gguf-model.ts";
 import { MODEL_OPTIONS } from "./options.ts";
+import { packedBytes, packedInFolder, packingOf, packToScratch, rowsToPack, withPacked } from "./packed.ts";
 
 /** A model in memory, ready for any number of texts. */
 export interface OpenModel extends Disposable {
@@ -30,6 +35,8 @@ export interface OpenModel extends Disposable {
   /** Tokens that prompt and text may take together. */
   readonly context: number;
   readonly threads: number;
+  /** Weights that are computed with in packed form. */
+  readonly packed: readonly PackedGroup[];
   /** Lends an engine with nothing in it until the loan is disposed. Several may be lent at once. */
   borrow(): Loan;
   dispose(): void;
@@ -68,8 +75,8 @@ export async function openModel(
   options: OpenModelOptions = {},
 ): Promise<OpenModel> {
   const { onWarning = () => {}, ...given } = options;
-  const { context: wanted, threads = host.cpuThreads() } = readOptions(MODEL_OPTIONS, given);
-  const { model, tokenizer, tokenizerFile, placements } = openFiles(host, folder, onWarning);
+  const { context: wanted, threads = host.cpuThreads(), quantize } = readOptions(MODEL_OPTIONS, given);
+  const { model, tokenizer, tokenizerFile, weights } = openFiles(host, folder, quantize, onWarning);
   if (tokenizer && tokenizer.vocabSize > model.vocabSize)
     fail(
       "BAD_TOKENIZER",
@@ -79,9 +86,13 @@ export async function openModel(
   const context = wanted ?? Math.min(model.maxPositions, MOST_CONTEXT);
   if (context > model.maxPositions)
     fail("BAD_OPTION", `context: got ${context}, expected at most the model's ${model.maxPositions} positions`);
-  const place = placements();
-  const engines = await openEngines(runtime, model, { place }, { capacity: context, session: { threads } });
-  return { folder, model, tokenizer, defaults, context, threads, ...lending(engines) };
+  const ready = await weights();
+  try {
+    const engines = await openEngines(runtime, model, ready, { capacity: context, session: { threads } });
+    return { folder, model, tokenizer, defaults, context, threads, packed: ready.groups ?? [], ...lending(engines) };
+  } finally {
+    if (ready.scratch !== undefined) host.remove(ready.scratch);
+  }
 }
 
 /** What a folder or a GGUF file holds. The weights are looked for when all else is right. */
@@ -89,11 +100,14 @@ interface OpenFiles {
   readonly model: CausalLm;
   readonly tokenizer: Tokenizer | undefined;
   readonly tokenizerFile: string;
-  placements(): (name: string) => Placement;
+  weights(): Promise<ReadyWeights>;
 }
 
-function openFiles(host: Host, path: string, onWarning: (message: string) => void): OpenFiles {
-  if (isGguf(host, path)) return openGgufFile(host, path);
+/** Weights, and the file that is removed when a session has read them. */
+type ReadyWeights = Weights & { readonly scratch?: string };
+
+function openFiles(host: Host, path: string, bits: 4 | 8 | undefined, onWarning: (message: string) => void): OpenFiles {
+  if (isGguf(host, path)) return openGgufFile(host, path, bits);
   const { file: configFile, model } = readConfig(host, path);
   const tokenizerFile = host.join(path, "tokenizer.json");
   const tokenizer = host.kindOf(tokenizerFile) ? openTokenizer(host, path) : undefined;
@@ -101,21 +115,20 @@ function openFiles(host: Host, path: string, onWarning: (message: string) => voi
     model,
     tokenizer,
     tokenizerFile,
-    placements: () => folderPlacements(host, path, configFile, model, onWarning),
+    weights: () => folderWeights(host, path, configFile, model, bits, onWarning),
   };
 }
 
-function openGgufFile(host: Host, file: string): OpenFiles {
+function openGgufFile(host: Host, file: string, bits: 4 | 8 | undefined): OpenFiles {
   const source = openGgufModel(host, file);
   const { model, metadata, weights } = source;
   return {
     model,
     tokenizer: tokenizerFromGguf(metadata, file),
     tokenizerFile: file,
-    placements() {
+    async weights() {
       checkSizes(model, weights, file);
-      checkMemory(host, file, [...weights.values()]);
-      return ggufPlacements(host, source, parameterShapes(model));
+      return ggufWeights(host, source, parameterShapes(model), bits, (bytes) => checkMemory(host, file, bytes));
     },
   };
 }
@@ -138,23 +151,46 @@ export function openTokenizer(host: Host, path: string): Tokenizer {
   return tokenizerFromJson(readJson(host, file), file, config);
 }
 
-/** Checks every weight and says where it is. */
-function folderPlacements(
+/** Checks every weight and says where it is; packs those that are to be packed and are not yet. */
+async function folderWeights(
   host: Host,
   folder: string,
   configFile: string,
   model: CausalLm,
+  bits: 4 | 8 | undefined,
   onWarning: (message: string) => void,
-): (name: string) => Placement {
+): Promise<ReadyWeights> {
   const weights = weightsOf(host, folder, onWarning);
   checkSizes(model, weights, configFile);
+  const held = readQuantization(model.config, configFile);
+  if (held && bits)
+    fail("BAD_OPTION", `--quantize: ${configFile} says that the weights are packed already. Leave it out.`);
+  const shapes = parameterShapes(model);
+  const plan = held ? packPlan(model, held) : bits ? packPlan(model, packingOf(bits)) : [];
+  const packed = held ? packedInFolder(host, weights, plan, folder) : undefined;
+  const names = packed ? packed.groups.flat().map(({ name }) => name) : plan.flat().map(({ name }) => name);
+  const inBlocks = new Set(names);
   const entries = new Map<string, TensorEntry>();
-  for (const [name, shape] of parameterShapes(model)) entries.set(name, findWeight(weights, name, shape, folder));
-  checkMemory(host, folder, [...entries.values()]);
-  return (name) => {
+  for (const [name, shape] of shapes)
+    if (!(packed && inBlocks.has(name))) entries.set(name, findWeight(weights, name, shape, folder));
+  checkMemory(
+    host,
+    folder,
+    floatBytes([...entries].filter(([name]) => !inBlocks.has(name)).map(([, e]) => e)) + packedBytes(plan),
+  );
+  const ready = packed ?? (plan.length > 0 ? await packFolder(host, plan, entries) : undefined);
+  return withPacked(ready, (name) => {
     const { file, dtype, offset, length } = entries.get(name)!;
     return { kind: "file", dtype, at: { file: host.absolute(file), offset, length } };
+  });
+}
+
+function packFolder(host: Host, plan: readonly PlannedGroup[], entries: ReadonlyMap<string, TensorEntry>) {
+  const rowsOf = ({ name, layout }: PlannedWeight) => {
+    const source = tensorRows(host, name, entries.get(name)!);
+    return layout === "in-out" ? transposedRows(source) : source;
   };
+  return packToScratch(host, rowsToPack(plan, rowsOf, "search"), createPause());
 }
 
 function weightsOf(host: Host, folder: string, onWarning: (message: string) => void): ReadonlyMap<string, TensorEntry> {
@@ -193,8 +229,10 @@ export function parameterShapes(model: CausalLm): Map<string, readonly number[]>
 }
 
 /** Weights are computed with as float32, whatever they are in the file. */
-function checkMemory(host: Host, folder: string, entries: readonly Shaped[]): void {
-  const needed = entries.reduce((sum, { shape }) => sum + 4 * shape.reduce((n, dim) => n * dim, 1), 0);
+const floatBytes = (entries: readonly Shaped[]): number =>
+  entries.reduce((sum, { shape }) => sum + 4 * shape.reduce((n, dim) => n * dim, 1), 0);
+
+function checkMemory(host: Host, folder: string, needed: number): void {
   const available = host.availableMemoryBytes();
   const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
   if (needed > available)

@@ -13,6 +13,7 @@ export const MODEL_OPTIONS = {
     auto: "the model's own, at most 8192",
   },
   threads: { kind: "int", min: 1, max: 256, help: "Threads to compute with", auto: "the machine's cores" },
+  quantize: { kind: "choice", choices: [4, 8], help: "Pack the weights to so many bits as the model is opened" },
 } as const satisfies OptionSpecs;
 
 /** How a text is continued. */
@@ -74,5 +75,14 @@ export const BENCH_OPTIONS = {
   },
   newTokens: { kind: "int", short: "n", min: 1, max: 2 ** 20, default: 128, help: "Tokens made one by one" },
   repetitions: { kind: "int", short: "r", min: 1, max: 1000, default: 5, help: "Times that each is measured" },
+  depth: {
+    kind: "int",
+    short: "d",
+    min: 0,
+    max: 2 ** 20,
+    default: 0,
+    help: "Tokens in the cache before each is measured",
+  },
   threads: MODEL_OPTIONS.threads,
+  quantize: MODEL_OPTIONS.quantize,
 } as const satisfies OptionSpecs;

@@ -91,6 +91,13 @@ export function parameter(graph: Graph, name: string, shape: Shape, init: Init):
   return value;
 }
 
+/** A tensor of weights in a form that is not trained, under its full name. */
+export function storedParameter(graph: Graph, name: string, dtype: DType, shape: readonly number[]): Value {
+  const value: Value = { graph, kind: "parameter", name: claim(graph, name), dtype, shape };
+  graph.parameters.push({ value, init: { kind: "zeros" } });
+  return value;
+}
+
 /** A tensor known now. Equal scalars and small vectors are shared. */
 export function constant(
   graph: Graph,

@@ -6,12 +6,12 @@ import type { ExternalData, OnnxAttribute, OnnxModel, OnnxNode, OnnxTensor } fro
 import { indexGuards } from "./guards.ts";
 import { OPS } from "./ops.ts";
 import { branchRegions } from "./regions.ts";
-import type { Constant, Graph, Node, OpAttributes, OpName, TensorType } from "./types.ts";
+import type { Constant, Graph, Node, OpAttributes, OpName, TensorType, Value } from "./types.ts";
 
 /** Where a parameter's elements are: fed at each run, in memory, or in a file (then of any float dtype). */
 export type Placement =
   | { readonly kind: "input" }
-  | { readonly kind: "memory"; readonly data: Float32Array }
+  | { readonly kind: "memory"; readonly data: Float32Array | Uint8Array }
   | { readonly kind: "file"; readonly dtype: DType; readonly at: ExternalData };
 
 /** ONNX element type numbers (TensorProto.DataType) that Cast names. */
@@ -125,6 +125,13 @@ const SPELLERS: { readonly [K in OpName]: Speller<K> } = {
       ),
     },
   }),
+  // Level 4 computes with 8-bit integers; without it blocks are widened to float32 at each run.
+  MatMulNBits: (a) => ({
+    attributes: { K: int(a.K), N: int(a.N), bits: int(a.bits), block_size: int(a.blockSize), accuracy_level: int(4) },
+  }),
+  GatherBlockQuantized: (a) => ({
+    attributes: { bits: int(a.bits), block_size: int(a.blockSize), gather_axis: int(0), quantize_axis: int(1) },
+  }),
   GroupQueryAttention: (a) => ({
     attributes: {
       num_heads: int(a.numHeads),
@@ -149,7 +156,7 @@ export function lowerGraph(graph: Graph, place: (parameter: string) => Placement
   for (const { value } of graph.parameters) {
     const placement = place(value.name);
     if (placement.kind === "input") inputs.push({ name: value.name, dtype: value.dtype, shape: value.shape });
-    else placeInitializer(value.name, fixedShape(value.shape, value.name), placement, initializers, nodes);
+    else placeInitializer(value, fixedShape(value.shape, value.name), placement, initializers, nodes);
   }
   const names = outputNames(graph);
   const known = new Map<string, string>();
@@ -197,10 +204,16 @@ function lowerNode(
     name: node.name,
     domain: OPS[node.op].domain,
     opType: node.op,
-    inputs: [...node.inputs.map((value) => (value ? rename(value.name) : "")), ...extra],
+    inputs: [...spelledInputs(node).map((value) => (value ? rename(value.name) : "")), ...extra],
     outputs: node.outputs.map((value) => rename(value.name)),
     attributes,
   };
+}
+
+/** A node's inputs in ONNX's places: zero points and an order of columns, which MatMulNBits has before its bias, are never given. */
+function spelledInputs({ op, inputs }: Node): readonly (Value | undefined)[] {
+  const [bias] = op === "MatMulNBits" ? inputs.slice(3) : [];
+  return bias ? [...inputs.slice(0, 3), undefined, undefined, bias] : inputs;
 }
 
 function identityNode(from: string, to: string): OnnxNode {
@@ -208,7 +221,7 @@ function identityNode(from: string, to: string): OnnxNode {
 }
 
 function placeInitializer(
-  name: string,
+  { name, dtype: wanted }: Value,
   shape: readonly number[],
   placement: Exclude<Placement, { kind: "input" }>,
   initializers: OnnxTensor[],
@@ -216,17 +229,18 @@ function placeInitializer(
 ): void {
   if (placement.kind === "file" && !isDType(placement.dtype))
     fail("BAD_WEIGHTS", `${name}: unknown dtype ${placement.dtype}`);
-  const dtype = placement.kind === "file" ? placement.dtype : "float32";
+  const dtype = placement.kind === "file" ? placement.dtype : wanted;
+  if (dtype !== wanted && wanted !== "float32") fail("BAD_WEIGHTS", `${name}: got ${dtype}, expected ${wanted}`);
   const got = placement.kind === "file" ? placement.at.length : placement.data.byteLength;
   const expected = shape.reduce((n, dim) => n * dim, bytesPer(dtype));
   if (got !== expected)
     fail("BAD_WEIGHTS", `${name}: got ${got} bytes for ${dtype}${showShape(shape)}, expected ${expected}`);
   if (placement.kind === "memory") {
-    initializers.push({ name, dtype: "float32", shape, data: bytesOf(placement.data) });
+    initializers.push({ name, dtype, shape, data: bytesOf(placement.data) });
     return;
   }
-  if (placement.dtype === "float32") {
-    initializers.push({ name, dtype: "float32", shape, data: placement.at });
+  if (dtype === wanted) {
+    initializers.push({ name, dtype, shape, data: placement.at });
     return;
   }
   const stored = `${name}:${placement.dtype}`;

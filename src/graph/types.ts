@@ -97,6 +97,13 @@ export interface OpAttributes {
     /** c tanh(score / c) in place of each score; default the scores as they are. */
     readonly softcap?: number;
   };
+  /**
+   * x W^T + bias with W (N, K) in blocks of `blockSize` along K: inputs x (…, K), quants uint8 (N, blocks, bytes), scales
+   * (N, blocks), and optionally a bias (N). An element is scale * (quant - 2^(bits-1)); x is rounded to 8 bits a block.
+   */
+  MatMulNBits: { readonly K: number; readonly N: number; readonly bits: 4 | 8; readonly blockSize: number };
+  /** Rows of a table in the same blocks: inputs quants uint8 (V, bytes of a row), indices, scales (V, blocks). */
+  GatherBlockQuantized: { readonly bits: 4 | 8; readonly blockSize: number };
 }
 
 /** The name of an operator. */

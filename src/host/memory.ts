@@ -13,6 +13,7 @@ export type FileTree = Pick<
   | "listFolder"
   | "makeFolder"
   | "createFile"
+  | "scratchPath"
   | "appendText"
   | "rename"
   | "syncFolder"
@@ -112,7 +113,9 @@ function writers(entries: Entries, free: () => number) {
     appendBytes(file, bytes);
   };
   const encode = (text: string) => new TextEncoder().encode(text);
+  let scratches = 0;
   return {
+    scratchPath: () => `/tmp/ownlm-${++scratches}.tmp`,
     createFile(path: string): FileWriter {
       const file = newFile(entries, path);
       let open = true;

@@ -1,5 +1,5 @@
 /** The door on Node. The only file outside the runtime and the command line that imports node:*. */
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -70,9 +70,9 @@ function createFile(file: string): FileWriter {
           done += fs.writeSync(fd, bytes, done, Math.min(bytes.length - done, 2 ** 30));
       });
     },
-    finish() {
+    finish(durable = true) {
       mustBeOpen();
-      at(file, () => fs.fsyncSync(fd));
+      if (durable) at(file, () => fs.fsyncSync(fd));
       close();
     },
     abandon() {
@@ -192,6 +192,7 @@ export const host: Host = {
   listFolder: (folder) => at(folder, () => fs.readdirSync(folder).sort()),
   makeFolder,
   createFile,
+  scratchPath: () => path.join(os.tmpdir(), `ownlm-${process.pid}-${randomUUID()}.tmp`),
   appendText: (file, text) => at(file, () => fs.appendFileSync(file, text)),
   rename: (from, to) => at(from, () => fs.renameSync(from, to)),
   syncFolder(folder) {

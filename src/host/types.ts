@@ -3,8 +3,8 @@
 /** A file being written from its beginning to its end. */
 export interface FileWriter {
   write(bytes: Uint8Array): void;
-  /** Makes sure the bytes are on the disk, and closes. Nothing can be written after it. */
-  finish(): void;
+  /** Makes sure the bytes are on the disk, unless told that nobody needs them after this process, and closes. Nothing can be written after it. */
+  finish(durable?: boolean): void;
   /** Closes and removes the file, once or more often. */
   abandon(): void;
 }
@@ -25,6 +25,8 @@ export interface Host {
   /** Makes a folder and those above it. */
   makeFolder(path: string): void;
   createFile(path: string): FileWriter;
+  /** A path for a file that is used for a while and removed again; no two calls give the same. */
+  scratchPath(): string;
   /** Adds text at the end of a file, making it when there is none. */
   appendText(path: string, text: string): void;
   /** At once: a file takes the place of a file; a folder may take that of an empty one only. */

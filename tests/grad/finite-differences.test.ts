@@ -58,7 +58,15 @@ function checkGradients(op: OpName, sample: Sample, dtype: FloatType): void {
 }
 
 /** Operators that must have no gradient. */
-const REFUSED: readonly OpName[] = ["Equal", "Sign", "Size", "Cast", "GroupQueryAttention"];
+const REFUSED: readonly OpName[] = [
+  "Equal",
+  "Sign",
+  "Size",
+  "Cast",
+  "GroupQueryAttention",
+  "MatMulNBits",
+  "GatherBlockQuantized",
+];
 
 describe("gradients agree with finite differences", () => {
   for (const [op, sample] of allSamples) {

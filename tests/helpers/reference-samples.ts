@@ -1,4 +1,5 @@
 /** Sample calls of every operator, with random operands: what tests of gradients, lowering and the runtime share. */
+import type { DType } from "../../src/base/dtypes.ts";
 import { rng } from "../../src/base/rng.ts";
 import { apply, constant, createGraph, input } from "../../src/graph/build.ts";
 import type { Graph, OpAttributes, OpName, Value } from "../../src/graph/types.ts";
@@ -10,7 +11,7 @@ export interface Operand {
   readonly range?: readonly [number, number];
   readonly data?: readonly number[];
   /** int64 unless it says otherwise; only with `data`. */
-  readonly dtype?: "int32";
+  readonly dtype?: DType;
   readonly still?: "input" | "constant";
 }
 
@@ -114,6 +115,35 @@ function cachedAttention(
       doRotary: rotary > 0,
       ...rest,
     },
+  };
+}
+
+/** Numbers whose rounding to 8 bits changes nothing: whole ones, the largest of each block 127. */
+const whole = (rows: number, width: number): Operand => ({
+  shape: [rows, width],
+  data: Array.from({ length: rows * width }, (_, i) => (i % 16 === 3 ? 127 : ((i * 37) % 201) - 100)),
+  dtype: "float32",
+});
+const bytes = (...shape: number[]): Operand => ({
+  shape,
+  data: Array.from({ length: shape.reduce((n, dim) => n * dim, 1) }, (_, i) => (i * 89 + 7) % 256),
+  dtype: "uint8",
+});
+
+function packedProduct(bits: 4 | 8, blockSize: number, bias: boolean): Sample<"MatMulNBits"> {
+  const [K, N, blocks] = [2 * blockSize, 5, 2];
+  return {
+    says: `at ${bits} bits in blocks of ${blockSize}${bias ? " with a bias" : ""}`,
+    operands: [whole(3, K), bytes(N, blocks, (blockSize * bits) / 8), real(N, blocks), ...(bias ? [real(N)] : [])],
+    attributes: { K, N, bits, blockSize },
+  };
+}
+
+function packedRows(bits: 4 | 8, blockSize: number): Sample<"GatherBlockQuantized"> {
+  return {
+    says: `at ${bits} bits in blocks of ${blockSize}`,
+    operands: [bytes(5, (2 * blockSize * bits) / 8), ids([3], 4, 0, 2), real(5, 2)],
+    attributes: { bits, blockSize },
   };
 }
 
@@ -273,6 +303,13 @@ export const SAMPLES: { readonly [K in OpName]: readonly Sample<K>[] } = {
       })),
     ),
   ),
+  MatMulNBits: [
+    packedProduct(4, 32, false),
+    packedProduct(4, 64, true),
+    packedProduct(8, 16, true),
+    packedProduct(8, 128, false),
+  ],
+  GatherBlockQuantized: [packedRows(4, 32), packedRows(8, 16), packedRows(8, 64)],
   GroupQueryAttention: [
     cachedAttention("of a prompt", { lengths: [3], tokens: 3 }),
     cachedAttention("of a chunk after a past", { lengths: [5], tokens: 2 }),

@@ -213,8 +213,30 @@ const EVALUATORS: { readonly [K in OpName]: Evaluator<K> } = {
     return [y, inverse];
   },
   RotaryEmbedding: ([x, positions, cos, sin], attributes) => [rotaryEmbedding(x!, positions!, cos!, sin!, attributes)],
+  MatMulNBits: ([x, quants, scales, bias], { N, K, bits, blockSize }) => {
+    const y = product(x!, swapLast(ndArray([N, K], unpacked(quants!, scales!, K, bits, blockSize)), true));
+    return [bias ? zip(y, bias, (p, q) => p + q) : y];
+  },
+  GatherBlockQuantized: ([quants, positions, scales], { bits, blockSize }) => {
+    const width = (quants!.shape[1]! * 8) / bits;
+    const table = ndArray([quants!.shape[0]!, width], unpacked(quants!, scales!, width, bits, blockSize));
+    return [gather(table, positions!, 0)];
+  },
   GroupQueryAttention: (inputs, attributes) => groupQueryAttention(inputs, attributes),
 };
+
+/** Rows of blocks as numbers: scale * (quant - half of the range). */
+function unpacked(quants: NdArray, scales: NdArray, width: number, bits: number, blockSize: number): number[] {
+  const blocks = Math.ceil(width / blockSize);
+  const rows = scales.data.length / blocks;
+  return Array.from({ length: rows * width }, (_, i) => {
+    const [row, column] = [Math.floor(i / width), i % width];
+    const element = row * blocks * blockSize + column;
+    const byte = quants.data[(element * bits) >> 3]!;
+    const quant = bits === 8 ? byte : (byte >> (4 * (element & 1))) & 15;
+    return scales.data[row * blocks + Math.floor(column / blockSize)]! * (quant - 2 ** (bits - 1));
+  });
+}
 
 /** The lengths of named axes, read off the arrays that are fed. */
 function bindAxes(graph: Graph, feeds: Feeds): Map<string, number> {

@@ -1,0 +1,203 @@
+/** Where a model's packed weights are: in its own files, or packed now into a scratch file. Runs nothing. */
+import { fail } from "../base/errors.ts";
+import type { Placement } from "../graph/lower.ts";
+import { groupNames, type PackedGroup } from "../graph/pack.ts";
+import type { FileWriter, Host } from "../host/types.ts";
+import type { PlannedGroup, PlannedWeight } from "../models/pack-plan.ts";
+import type { FloatRows } from "../weights/float-rows.ts";
+import { type Packed, type PackFormat, packedSizes, type Rounding } from "../weights/pack.ts";
+import { packMatrix } from "../weights/pack-rows.ts";
+import { findPacked, type PackedEntries } from "../weights/quantization.ts";
+import type { TensorEntry } from "../weights/safetensors.ts";
+
+/** Groups of packed weights, and where each of their parameters is. */
+export interface PackedWeights {
+  readonly groups: readonly PackedGroup[];
+  readonly places: ReadonlyMap<string, Placement>;
+}
+
+/** A weight and how it comes to its packed form. */
+export interface WeightToPack {
+  readonly weight: PlannedWeight;
+  /** Its form; that of the plan, or of the file where the numbers are in blocks already. */
+  readonly format: PackFormat;
+  /** Packs it, giving way between the pieces. */
+  pack(): Generator<number, Packed>;
+}
+
+/** How weights are packed where only their bits are given: the head keeps 8, since errors there are errors of the text. */
+export const packingOf = (bits: 4 | 8) => ({ bits, block: 64, headBits: 8, embeddingBits: 8 }) as const;
+
+/** Bytes of a plan's weights once packed. */
+export function packedBytes(plan: readonly PlannedGroup[]): number {
+  return plan.flat().reduce((sum, { rows, width, format }) => {
+    const { blocks, blockBytes } = packedSizes(width, format);
+    return sum + rows * blocks * (blockBytes + 4);
+  }, 0);
+}
+
+/** Weights of which some are packed, and the others where `place` says. */
+export function withPacked(
+  packed: (PackedWeights & { readonly file?: string }) | undefined,
+  place: (name: string) => Placement,
+) {
+  if (!packed) return { place };
+  const { groups, places, file } = packed;
+  return {
+    groups,
+    place: (name: string) => places.get(name) ?? place(name),
+    ...(file !== undefined && { scratch: file }),
+  };
+}
+
+const sized = ({ name, rows, width }: PlannedWeight, { bits, block }: PackFormat) => ({
+  name,
+  rows,
+  width,
+  bits,
+  blockSize: block,
+});
+
+/** The packed weights of a folder that holds them. Weights that lie side by side, in the order of their group, are read as one. */
+export function packedInFolder(
+  host: Host,
+  weights: ReadonlyMap<string, TensorEntry>,
+  plan: readonly PlannedGroup[],
+  where: string,
+): PackedWeights {
+  const groups: PackedGroup[] = [];
+  const places = new Map<string, Placement>();
+  for (const planned of plan) {
+    const found = planned.map((weight) => ({ weight, entries: findPacked(weights, weight, where) }));
+    const present = found.filter((each): each is Found => each.entries !== undefined);
+    for (const part of adjacent(present)) {
+      const group = part.map(({ weight }) => sized(weight, weight.format));
+      const place = (kind: "quants" | "scales"): Placement => {
+        const entries = part.map((each) => each.entries[kind]);
+        const { file, dtype, offset } = entries[0]!;
+        const length = entries.reduce((sum, entry) => sum + entry.length, 0);
+        return { kind: "file", dtype, at: { file: host.absolute(file), offset, length } };
+      };
+      groups.push(group);
+      placeGroup(places, group, place("quants"), place("scales"));
+    }
+  }
+  return { groups, places };
+}
+
+interface Found {
+  readonly weight: PlannedWeight;
+  readonly entries: PackedEntries;
+}
+
+const follows = (a: TensorEntry, b: TensorEntry) => a.file === b.file && a.offset + a.length === b.offset;
+
+/** A group as it is when all of it lies side by side, else each of its weights alone. */
+function adjacent(group: readonly Found[]): Found[][] {
+  const together = group.every(({ entries, weight }, i) => {
+    const before = group[i - 1];
+    if (!before) return true;
+    const same = before.weight.width === weight.width && before.weight.format.bits === weight.format.bits;
+    return same && follows(before.entries.quants, entries.quants) && follows(before.entries.scales, entries.scales);
+  });
+  return together && group.length > 0 ? [[...group]] : group.map((each) => [each]);
+}
+
+function placeGroup(places: Map<string, Placement>, group: PackedGroup, quants: Placement, scales: Placement): void {
+  const names = groupNames(group);
+  places.set(names.quants, quants);
+  places.set(names.table, quants);
+  places.set(names.scales, scales);
+}
+
+/** Begins of ranges that processors and page tables like. */
+const ALIGNMENT = 64;
+
+/**
+ * Packs weights into a scratch file, group by group; `pause` is called between pieces of some 20 ms. The caller removes
+ * the file when a session has read it. Throws BAD_WEIGHTS naming what is not finite, and what the host says of the disk.
+ */
+export async function packToScratch(
+  host: Host,
+  groups: readonly (readonly WeightToPack[])[],
+  pause: () => void | Promise<void>,
+): Promise<PackedWeights & { readonly file: string }> {
+  const file = host.scratchPath();
+  const writer = host.createFile(file);
+  try {
+    const packed = await writeGroups(host, file, writer, groups, pause);
+    writer.finish(false);
+    return { ...packed, file };
+  } catch (error) {
+    writer.abandon();
+    throw error;
+  }
+}
+
+async function writeGroups(
+  host: Host,
+  file: string,
+  writer: FileWriter,
+  groups: readonly (readonly WeightToPack[])[],
+  pause: () => void | Promise<void>,
+): Promise<PackedWeights> {
+  const places = new Map<string, Placement>();
+  const written: PackedGroup[] = [];
+  let at = 0;
+  const write = (dtype: "uint8" | "float32", arrays: readonly (Uint8Array | Float32Array)[]): Placement => {
+    const padding = (ALIGNMENT - (at % ALIGNMENT)) % ALIGNMENT;
+    writer.write(new Uint8Array(padding));
+    const offset = at + padding;
+    for (const array of arrays) writer.write(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
+    const length = arrays.reduce((sum, array) => sum + array.byteLength, 0);
+    at = offset + length;
+    return { kind: "file", dtype, at: { file: host.absolute(file), offset, length } };
+  };
+  for (const members of groups) {
+    const parts: Packed[] = [];
+    for (const { pack } of members) parts.push(await toEnd(pack(), pause));
+    const group = members.map(({ weight, format }) => sized(weight, format));
+    const quants = write(
+      "uint8",
+      parts.map((part) => part.quants),
+    );
+    const scales = write(
+      "float32",
+      parts.map((part) => part.scales),
+    );
+    written.push(group);
+    placeGroup(places, group, quants, scales);
+  }
+  return { groups: written, places };
+}
+
+async function toEnd(work: Generator<number, Packed>, pause: () => void | Promise<void>): Promise<Packed> {
+  for (;;) {
+    const { done, value } = work.next();
+    if (done) return value;
+    await pause();
+  }
+}
+
+/** A plan's groups as weights of float32 rows to pack. */
+export function rowsToPack(
+  plan: readonly PlannedGroup[],
+  rowsOf: (weight: PlannedWeight) => FloatRows,
+  rounding: Rounding,
+): WeightToPack[][] {
+  return plan.map((group) =>
+    group.map((weight) => ({
+      weight,
+      format: weight.format,
+      pack() {
+        const source = rowsOf(weight);
+        if (source.rows !== weight.rows || source.width !== weight.width)
+          fail(
+            "BUG",
+            `${source.where}: got rows [${source.rows}, ${source.width}], expected [${weight.rows}, ${weight.width}]`,
+          );
+        return packMatrix(source, weight.format, { rounding });
+      },
+    })),
+  );
+}

@@ -1,0 +1,123 @@
+/** Rewrites products with weights into products with packed weights, those of one input at once. Knows no files. */
+import { fail } from "../base/errors.ts";
+import { apply, storedParameter } from "./build.ts";
+import { split } from "./functions.ts";
+import type { Graph, Node, Value } from "./types.ts";
+
+/** A weight (rows, width) that is stored in blocks. */
+export interface PackedWeight {
+  /** The parameter that it takes the place of. */
+  readonly name: string;
+  readonly rows: number;
+  readonly width: number;
+  readonly bits: 4 | 8;
+  readonly blockSize: number;
+}
+
+/** Weights of one format that lie one after the other, so that they can be read as one matrix. */
+export type PackedGroup = readonly PackedWeight[];
+
+/** Names of the parameters that hold a group: `quants` uint8 (N, blocks, bytes), `scales` (N, blocks), `table` uint8 (N, blocks * bytes), the same bytes as `quants`. */
+export const groupNames = (group: PackedGroup) => {
+  const name = group.map((weight) => weight.name).join("+");
+  return { quants: `${name}_packed`, scales: `${name}_scale`, table: `${name}_table` };
+};
+
+/**
+ * Puts packed weights in the place of the graph's own, in place: `Gemm` becomes `MatMulNBits`, and the products of a
+ * group that share their input become one with a `Split` after it; `Gather` becomes `GatherBlockQuantized`. Throws BUG
+ * for a use that has no packed form. Returns the graph.
+ */
+export function packGraph(graph: Graph, groups: readonly PackedGroup[]): Graph {
+  const groupOf = new Map(groups.flatMap((group) => group.map((weight) => [weight.name, group] as const)));
+  const nodes = graph.nodes.splice(0);
+  const scopes = graph.scopes.splice(0);
+  const joined = new Set<Node>();
+  const made = new Map<string, Value>();
+  const replaced = new Map<Value, Value>();
+  const current = (value: Value | undefined) => value && (replaced.get(value) ?? value);
+  for (const node of nodes) {
+    if (joined.has(node)) continue;
+    const group = packedOperand(node, groupOf);
+    if (!group) {
+      graph.nodes.push({ ...node, inputs: node.inputs.map(current) });
+      continue;
+    }
+    graph.scopes.push(node.scope);
+    const source = { ...node, inputs: node.inputs.map(current) };
+    if (node.op === "Gather") replaced.set(node.outputs[0]!, gathered(graph, source, group, made));
+    else {
+      const partners = partnersOf(node, group, nodes);
+      for (const partner of partners) joined.add(partner);
+      const inputs = partners.map((partner) => ({ ...partner, inputs: partner.inputs.map(current) }));
+      const results = product(graph, inputs, partners.length === group.length ? group : single(node, group), made);
+      for (const [i, partner] of partners.entries()) replaced.set(partner.outputs[0]!, results[i]!);
+    }
+    graph.scopes.pop();
+  }
+  graph.scopes.push(...scopes);
+  for (const output of graph.outputs) output.value = current(output.value)!;
+  const kept = graph.parameters.filter(({ value }) => !groupOf.has(value.name));
+  graph.parameters.splice(0, graph.parameters.length, ...kept);
+  return graph;
+}
+
+function packedOperand(node: Node, groupOf: ReadonlyMap<string, PackedGroup>): PackedGroup | undefined {
+  const found = node.inputs.findIndex((value) => value?.kind === "parameter" && groupOf.has(value.name));
+  if (found < 0) return undefined;
+  if (found !== (node.op === "Gather" ? 0 : node.op === "Gemm" ? 1 : -1))
+    fail("BUG", `${node.name}: ${node.op} takes the packed weight ${node.inputs[found]!.name}`);
+  return groupOf.get(node.inputs[found]!.name);
+}
+
+/** The group's products with the same input, in the group's order, when all are there; else the one product. */
+function partnersOf(node: Node, group: PackedGroup, nodes: readonly Node[]): Node[] {
+  const sharing = group.map(({ name }) =>
+    nodes.find(({ op, inputs }) => op === "Gemm" && inputs[0] === node.inputs[0] && inputs[1]!.name === name),
+  );
+  const biased = sharing.map((each) => each?.inputs[2] !== undefined);
+  if (sharing.every((each) => each !== undefined) && new Set(biased).size === 1 && !biased[0]) return sharing;
+  return [node];
+}
+
+const single = (node: Node, group: PackedGroup): PackedGroup =>
+  group.filter(({ name }) => name === node.inputs[1]!.name);
+
+function stored(made: Map<string, Value>, name: string, make: () => Value): Value {
+  const value = made.get(name) ?? make();
+  made.set(name, value);
+  return value;
+}
+
+function product(graph: Graph, nodes: readonly Node[], group: PackedGroup, made: Map<string, Value>): Value[] {
+  const { width: K, bits, blockSize } = group[0]!;
+  const N = group.reduce((sum, { rows }) => sum + rows, 0);
+  const blocks = Math.ceil(K / blockSize);
+  const names = groupNames(group);
+  const quants = stored(made, names.quants, () =>
+    storedParameter(graph, names.quants, "uint8", [N, blocks, (blockSize * bits) / 8]),
+  );
+  const scales = stored(made, names.scales, () => storedParameter(graph, names.scales, "float32", [N, blocks]));
+  const [x, , bias] = nodes[0]!.inputs;
+  const inputs = bias ? [x, quants, scales, bias] : [x, quants, scales];
+  const all = apply("MatMulNBits", inputs, { K, N, bits, blockSize })[0]; // (rows, N)
+  if (nodes.length === 1) return [all];
+  return split(
+    all,
+    1,
+    group.map(({ rows }) => rows),
+  );
+}
+
+function gathered(graph: Graph, node: Node, group: PackedGroup, made: Map<string, Value>): Value {
+  const { rows, width, bits, blockSize } = group[0]!;
+  const blocks = Math.ceil(width / blockSize);
+  const names = groupNames(group);
+  const table = stored(made, names.table, () =>
+    storedParameter(graph, names.table, "uint8", [rows, (blocks * blockSize * bits) / 8]),
+  );
+  const scales = stored(made, names.scales, () => storedParameter(graph, names.scales, "float32", [rows, blocks]));
+  const found = apply("GatherBlockQuantized", [table, node.inputs[1], scales], { bits, blockSize })[0];
+  if (blocks * blockSize === width) return found;
+  return apply("Slice", [found], { axis: -1, start: 0, end: width })[0];
+}
