@@ -213,7 +213,7 @@ function fit(
   for (let i = 0; i < size; i++) {
     const value = values[i]!;
     let q = (value * inverse + half + 0.5) | 0;
-    q = (q < 0 ? 0 : q > top ? top : q) - half;
+    q = Math.max(0, Math.min(top, q)) - half;
     const weighted = weights[i]! * q;
     wq += weighted * value;
     qq += weighted * q;
@@ -236,8 +236,8 @@ function round4(
   for (let i = 0; i < pairs; i++) {
     let low = (rows[from + 2 * i]! * inverse + 8.5) | 0;
     let high = (rows[from + 2 * i + 1]! * inverse + 8.5) | 0;
-    low = low < 0 ? 0 : low > 15 ? 15 : low;
-    high = high < 0 ? 0 : high > 15 ? 15 : high;
+    low = Math.max(0, Math.min(15, low));
+    high = Math.max(0, Math.min(15, high));
     quants[to + i] = low | (high << 4);
   }
   quants.fill(0x88, to + pairs, to + (block >> 1));
@@ -259,7 +259,7 @@ function round8(
   const inverse = 1 / scale;
   for (let i = 0; i < size; i++) {
     const q = (rows[from + i]! * inverse + 128.5) | 0;
-    quants[to + i] = q < 0 ? 0 : q > 255 ? 255 : q;
+    quants[to + i] = Math.max(0, Math.min(255, q));
   }
   quants.fill(0x80, to + size, to + block);
 }

@@ -102,11 +102,15 @@ export function readTensorInto(host: Host, entry: TensorEntry, target: TensorDat
   host.readInto(entry.file, entry.offset, new Uint8Array(target.buffer, target.byteOffset, target.byteLength));
 }
 
-/** A tensor to be written. */
-export interface NamedTensor {
+/** What a header says of a tensor. */
+export interface TensorSpec {
   readonly name: string;
   readonly dtype: DType;
   readonly shape: readonly number[];
+}
+
+/** A tensor to be written. */
+export interface NamedTensor extends TensorSpec {
   readonly data: TensorData;
 }
 
@@ -124,8 +128,8 @@ export function writeSafetensors(
   tensors: readonly NamedTensor[],
   metadata: Readonly<Record<string, string>> = { format: "pt" },
 ): { sha256: string; bytes: number } {
-  checkNames(file, tensors);
-  for (const tensor of tensors) checkTensor(file, tensor);
+  checkSpecs(file, tensors);
+  for (const { name, data, ...spec } of tensors) checkRoom(file, name, data, spec);
   const ordered = tensors.toSorted((a, b) => bytesOf(b.dtype) - bytesOf(a.dtype));
   const header = headerBytes(file, ordered, metadata);
   return writeWhole(host, file, function* () {
@@ -134,23 +138,68 @@ export function writeSafetensors(
   });
 }
 
-function checkNames(file: string, tensors: readonly NamedTensor[]): void {
+/** Refuses names and types that no reader would take. */
+function checkSpecs(file: string, specs: readonly TensorSpec[]): void {
   const seen = new Set(["__metadata__"]);
-  for (const { name } of tensors) {
+  for (const { name, dtype, shape } of specs) {
     if (seen.has(name)) fail("BAD_WEIGHTS", `${file}: ${show(name)}: is there twice, or means something else`);
     if (/\0|\p{Surrogate}/u.test(name)) fail("BAD_WEIGHTS", `${file}: ${show(name)}: got a NUL or half a character`);
+    if (!NAMES.has(dtype)) fail("BAD_DTYPE", `${file}: ${show(name)}: ${dtype} has no safetensors name`);
+    if (!shape.every((dim) => Number.isSafeInteger(dim) && dim >= 0))
+      fail("BAD_SHAPE", `${file}: ${show(name)}: got shape [${shape}], expected whole numbers`);
     seen.add(name);
   }
 }
 
-function checkTensor(file: string, { name, dtype, shape, data }: NamedTensor): void {
-  if (!NAMES.has(dtype)) fail("BAD_DTYPE", `${file}: ${show(name)}: ${dtype} has no safetensors name`);
-  const expected = shape.reduce((n, dim) => n * dim, bytesOf(dtype));
-  if (data.byteLength !== expected || !shape.every((dim) => Number.isSafeInteger(dim) && dim >= 0))
+const sizeOf = ({ dtype, shape }: Omit<TensorSpec, "name">) => shape.reduce((n, dim) => n * dim, bytesOf(dtype));
+
+function checkRoom(file: string, name: string, data: TensorData, spec: Omit<TensorSpec, "name">): void {
+  if (data.byteLength !== sizeOf(spec))
     fail(
       "BAD_SHAPE",
-      `${file}: ${show(name)}: got ${data.byteLength} bytes for ${dtype} [${shape}], expected ${expected}`,
+      `${file}: ${show(name)}: got ${data.byteLength} bytes for ${spec.dtype} [${spec.shape}], expected ${sizeOf(spec)}`,
     );
+}
+
+/** A file whose tensors are written one after the other, in the order of their specs. */
+export interface SafetensorsWriter {
+  write(data: TensorData): void;
+  /** Makes the file durable and gives it its name; BAD_SHAPE when tensors are missing. Returns its size in bytes. */
+  finish(): number;
+  /** Removes what was written of an unfinished file, once or more often. */
+  abandon(): void;
+}
+
+/** Begins a file of which no more than one tensor need be in memory. Throws as {@link writeSafetensors} does. */
+export function openSafetensors(
+  host: Host,
+  file: string,
+  specs: readonly TensorSpec[],
+  metadata: Readonly<Record<string, string>> = { format: "pt" },
+): SafetensorsWriter {
+  checkSpecs(file, specs);
+  const header = headerBytes(file, specs, metadata);
+  const temporary = `${file}.tmp`;
+  const writer = host.createFile(temporary);
+  let bytes = header.length;
+  let next = 0;
+  writer.write(header);
+  return {
+    write(data) {
+      const spec = specs[next] ?? fail("BAD_SHAPE", `${file}: got more than its ${specs.length} tensors`);
+      checkRoom(file, spec.name, data, spec);
+      writer.write(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      bytes += data.byteLength;
+      next++;
+    },
+    finish() {
+      if (next !== specs.length) fail("BAD_SHAPE", `${file}: got ${next} tensors, expected ${specs.length}`);
+      writer.finish();
+      host.rename(temporary, file);
+      return bytes;
+    },
+    abandon: () => abandon(writer),
+  };
 }
 
 /** Writes pieces to a temporary file, makes them durable and renames it into place. */
@@ -192,14 +241,15 @@ export function writeText(host: Host, file: string, text: string): { sha256: str
 
 function headerBytes(
   file: string,
-  tensors: readonly NamedTensor[],
+  tensors: readonly TensorSpec[],
   metadata: Readonly<Record<string, string>>,
 ): Uint8Array {
   const entries: [string, unknown][] = [["__metadata__", metadata]];
   let offset = 0;
-  for (const { name, dtype, shape, data } of tensors) {
-    entries.push([name, { dtype: NAMES.get(dtype), shape, data_offsets: [offset, offset + data.byteLength] }]);
-    offset += data.byteLength;
+  for (const { name, ...spec } of tensors) {
+    const end = offset + sizeOf(spec);
+    entries.push([name, { dtype: NAMES.get(spec.dtype), shape: spec.shape, data_offsets: [offset, end] }]);
+    offset = end;
   }
   const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)));
   const length = Math.ceil((8 + json.length) / ALIGNMENT) * ALIGNMENT - 8;

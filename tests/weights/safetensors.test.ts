@@ -4,7 +4,13 @@ import fc from "fast-check";
 import { bytesOf, DTYPES, type DType, viewAs } from "../../src/base/dtypes.ts";
 import { OwnlmError } from "../../src/base/errors.ts";
 import { createWebHost } from "../../src/host/web.ts";
-import { type NamedTensor, readSafetensors, readTensorInto, writeSafetensors } from "../../src/weights/safetensors.ts";
+import {
+  type NamedTensor,
+  openSafetensors,
+  readSafetensors,
+  readTensorInto,
+  writeSafetensors,
+} from "../../src/weights/safetensors.ts";
 import { fileOf, headerOf, putFile } from "../helpers/weights.ts";
 
 const FILE = "/model.safetensors";
@@ -301,5 +307,39 @@ describe("tensors that no reader would take", () => {
     assert.throws(() => readTensorInto(host, entry, new Float32Array(3)), { code: "BAD_SHAPE" });
     putFile(host, FILE, host.readBytes(FILE, 0, host.fileSize(FILE) - 1));
     assert.throws(() => readTensorInto(host, entry, new Float32Array(2)), { code: "DISK" });
+  });
+});
+
+describe("a safetensors file written a tensor at a time", () => {
+  const specs = [
+    { name: "b", dtype: "uint8", shape: [3] },
+    { name: "a", dtype: "uint8", shape: [1] },
+  ] as const;
+
+  test("holds the tensors in the order given", () => {
+    const host = createWebHost();
+    const writer = openSafetensors(host, FILE, specs);
+    writer.write(Uint8Array.of(1, 2, 3));
+    assert.equal(host.kindOf(FILE), undefined, "no final name before the end");
+    writer.write(Uint8Array.of(4));
+    assert.equal(writer.finish(), host.fileSize(FILE));
+    const { tensors } = readSafetensors(host, FILE);
+    assert.deepEqual([...tensors.keys()], ["b", "a"]);
+    const { offset, length } = tensors.get("b")!;
+    assert.equal(offset % 64, 0);
+    assert.deepEqual(host.readBytes(FILE, offset, length), Uint8Array.of(1, 2, 3));
+  });
+
+  test("refuses tensors too few, too many and of the wrong size, and leaves nothing", () => {
+    const host = createWebHost();
+    const writer = openSafetensors(host, FILE, specs);
+    assert.throws(() => writer.write(Uint8Array.of(1)), { code: "BAD_SHAPE", message: /b: got 1 bytes/ });
+    assert.throws(() => writer.finish(), { code: "BAD_SHAPE", message: /got 0 tensors, expected 2/ });
+    writer.write(Uint8Array.of(1, 2, 3));
+    writer.write(Uint8Array.of(1));
+    assert.throws(() => writer.write(Uint8Array.of(1)), { code: "BAD_SHAPE", message: /more than its 2/ });
+    writer.abandon();
+    assert.deepEqual(host.listFolder("/"), []);
+    assert.throws(() => openSafetensors(host, FILE, [...specs, specs[0]]), { code: "BAD_WEIGHTS" });
   });
 });
