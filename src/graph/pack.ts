@@ -32,6 +32,8 @@ export function packGraph(graph: Graph, groups: readonly PackedGroup[]): Graph {
   const groupOf = new Map(groups.flatMap((group) => group.map((weight) => [weight.name, group] as const)));
   const nodes = graph.nodes.splice(0);
   const scopes = graph.scopes.splice(0);
+  const products = productsOf(nodes);
+  const follow = regionFollower(graph);
   const joined = new Set<Node>();
   const made = new Map<string, Value>();
   const replaced = new Map<Value, Value>();
@@ -39,23 +41,27 @@ export function packGraph(graph: Graph, groups: readonly PackedGroup[]): Graph {
   for (const node of nodes) {
     if (joined.has(node)) continue;
     const group = packedOperand(node, groupOf);
+    const start = graph.nodes.length;
     if (!group) {
       graph.nodes.push({ ...node, inputs: node.inputs.map(current) });
+      follow.made(node, start);
       continue;
     }
     graph.scopes.push(node.scope);
     const source = { ...node, inputs: node.inputs.map(current) };
     if (node.op === "Gather") replaced.set(node.outputs[0]!, gathered(graph, source, group, made));
     else {
-      const partners = partnersOf(node, group, nodes);
+      const partners = partnersOf(node, group, products);
       for (const partner of partners) joined.add(partner);
       const inputs = partners.map((partner) => ({ ...partner, inputs: partner.inputs.map(current) }));
       const results = product(graph, inputs, partners.length === group.length ? group : single(node, group), made);
       for (const [i, partner] of partners.entries()) replaced.set(partner.outputs[0]!, results[i]!);
     }
     graph.scopes.pop();
+    follow.made(node, start);
   }
   graph.scopes.push(...scopes);
+  follow.finish(current);
   for (const output of graph.outputs) output.value = current(output.value)!;
   const kept = graph.parameters.filter(({ value }) => !groupOf.has(value.name));
   graph.parameters.splice(0, graph.parameters.length, ...kept);
@@ -70,11 +76,45 @@ function packedOperand(node: Node, groupOf: ReadonlyMap<string, PackedGroup>): P
   return groupOf.get(node.inputs[found]!.name);
 }
 
+/** The products with each weight, by its name. */
+function productsOf(nodes: readonly Node[]): ReadonlyMap<string, readonly Node[]> {
+  const found = new Map<string, Node[]>();
+  for (const node of nodes) {
+    if (node.op !== "Gemm") continue;
+    const { name } = node.inputs[1]!;
+    const list = found.get(name);
+    if (list) list.push(node);
+    else found.set(name, [node]);
+  }
+  return found;
+}
+
+/** Keeps a graph's regions true while its nodes are rewritten one after the other. */
+function regionFollower(graph: Graph) {
+  const regions = graph.regions.splice(0);
+  const numbers = new Map(regions.flatMap(({ nodes }, i) => nodes.map(({ name }) => [name, i] as const)));
+  const parts = regions.map((): Node[] => []);
+  return {
+    /** What was appended from `start` on stands for `node`. */
+    made(node: Node, start: number): void {
+      const number = numbers.get(node.name);
+      if (number !== undefined) parts[number]!.push(...graph.nodes.slice(start));
+    },
+    finish(current: (value: Value) => Value | undefined): void {
+      for (const [i, { result, standIn, always }] of regions.entries())
+        graph.regions.push({
+          nodes: parts[i]!,
+          result: current(result)!,
+          standIn: current(standIn)!,
+          always: current(always)!,
+        });
+    },
+  };
+}
+
 /** The group's products with the same input, in the group's order, when all are there; else the one product. */
-function partnersOf(node: Node, group: PackedGroup, nodes: readonly Node[]): Node[] {
-  const sharing = group.map(({ name }) =>
-    nodes.find(({ op, inputs }) => op === "Gemm" && inputs[0] === node.inputs[0] && inputs[1]!.name === name),
-  );
+function partnersOf(node: Node, group: PackedGroup, products: ReadonlyMap<string, readonly Node[]>): Node[] {
+  const sharing = group.map(({ name }) => products.get(name)?.find(({ inputs }) => inputs[0] === node.inputs[0]));
   const biased = sharing.map((each) => each?.inputs[2] !== undefined);
   if (sharing.every((each) => each !== undefined) && new Set(biased).size === 1 && !biased[0]) return sharing;
   return [node];

@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import os from "node:os";
+import path from "node:path";
 import { describe, test } from "node:test";
 import { openModel } from "../../src/generate/load.ts";
 import { host } from "../../src/host/node.ts";
+import { modelFromConfig } from "../../src/models/registry.ts";
+import { publishModel } from "../../src/weights/folder.ts";
 import { logitsOf } from "../helpers/reference-engine.ts";
 import { runtime, skipWithoutRuntime } from "../helpers/reference-runtime.ts";
-import { FAMILIES, modelFolder } from "./folders.ts";
+import { FAMILIES, modelFolder, randomTensors, temporaryFolder } from "./folders.ts";
 
 const IDS = [5, 9, 200, 33, 7, 7, 120, 64, 11];
 /** How far the logits may be from those of float32, in their own size: of 8 and 4 bits a weight, 8 an activation. */
@@ -17,6 +20,25 @@ async function logits(folder: string, quantize?: 4 | 8): Promise<number[]> {
   if (quantize) assert.ok(opened.packed.length > 0);
   using loan = opened.borrow();
   return (await logitsOf(loan.engine, IDS)).flat();
+}
+
+/** A folder of a Mixtral whose tokens choose three of few experts, or all of many: rounding flips choices among many. */
+function expertsFolder(experts: number): string {
+  const config = {
+    model_type: "mixtral",
+    vocab_size: 290,
+    hidden_size: 32,
+    intermediate_size: 32,
+    num_hidden_layers: 2,
+    num_attention_heads: 4,
+    num_key_value_heads: 2,
+    num_local_experts: experts,
+    num_experts_per_tok: experts < 8 ? 3 : experts,
+    max_position_embeddings: 64,
+  };
+  const folder = path.join(temporaryFolder(), "mixtral");
+  publishModel(host, folder, { "config.json": config }, randomTensors(modelFromConfig(config, "test"), 1, 4));
+  return folder;
 }
 
 const norm = (x: readonly number[]) => Math.sqrt(x.reduce((sum, a) => sum + a * a, 0));
@@ -32,6 +54,18 @@ describe("a model packed as it is opened", { skip: skipWithoutRuntime }, () => {
         const left = readdirSync(os.tmpdir()).filter((name) => name.startsWith(`ownlm-${process.pid}-`));
         assert.deepEqual(left, []);
       });
+
+  for (const experts of [4, 33])
+    test(`${experts} experts at 8 bits give nearly the logits of float32, each a matrix of its own`, async () => {
+      const folder = expertsFolder(experts);
+      const [plain, packed] = [await logits(folder), await logits(folder, 8)];
+      const error = norm(plain.map((x, i) => x - packed[i]!)) / norm(plain);
+      assert.ok(error > 0 && error < BOUNDS[8], `off by ${error} of the logits' size`);
+      using opened = await openModel(host, runtime!, folder, { quantize: 8 });
+      const names = opened.packed.flat().map(({ name }) => name);
+      assert.equal(names.filter((name) => name.includes(".experts.")).length, 2 * 3 * experts);
+      assert.ok(!names.some((name) => name.includes(".gate.")));
+    });
 
   test("reads q, k and v as one matrix, and gate and up", async () => {
     using opened = await openModel(host, runtime!, modelFolder("llama"), { quantize: 4 });
