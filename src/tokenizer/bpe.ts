@@ -1,102 +1,139 @@
 /** Byte-pair encoding of one pre-token (Sennrich et al. 2016): merges by rank, leftmost first. Knows ids, not spellings. */
 import { numberHeap } from "./number-heap.ts";
-import { type PairTable, pairTable } from "./pair-table.ts";
+import { hashPair } from "./pair-table.ts";
 
-/** Merges with their ranks, ready for look-up. */
+/** Merges with their ranks, ready for look-up: a hash table with open addressing, at most half full. */
 export interface Merges {
-  readonly pairs: PairTable;
-  /** Rank by pair index; lower merges first. */
-  readonly ranks: Int32Array;
-  /** The id a pair becomes, by pair index. */
-  readonly results: Int32Array;
+  /** Four numbers a place: left (-1 where the place is empty), right, rank (lower merges first), result. */
+  readonly places: Int32Array;
+  /** Places - 1. */
+  readonly mask: number;
 }
 
 /** A table of merges, in rank order, as flat triples (left, right, result). A repeated pair takes its last rank. */
 export function mergesFrom(triples: Int32Array): Merges {
   const count = triples.length / 3;
-  const pairs = pairTable(count);
-  const ranks = new Int32Array(count);
-  const results = new Int32Array(count);
+  const mask = 2 ** Math.ceil(Math.log2(Math.max(8, count * 2))) - 1;
+  const places = new Int32Array((mask + 1) * 4).fill(-1);
   for (let rank = 0; rank < count; rank++) {
-    const index = pairs.add(triples[rank * 3]!, triples[rank * 3 + 1]!);
-    ranks[index] = rank;
-    results[index] = triples[rank * 3 + 2]!;
+    const left = triples[rank * 3]!;
+    const right = triples[rank * 3 + 1]!;
+    let place = hashPair(left, right) & mask;
+    while (places[place * 4] !== -1 && (places[place * 4] !== left || places[place * 4 + 1] !== right)) {
+      place = (place + 1) & mask;
+    }
+    places[place * 4] = left;
+    places[place * 4 + 1] = right;
+    places[place * 4 + 2] = rank;
+    places[place * 4 + 3] = triples[rank * 3 + 2]!;
   }
-  return { pairs, ranks, results };
+  return { places, mask };
 }
 
 /** Above this many symbols the scan for the lowest rank costs more than a heap. */
-const SCAN_LIMIT = 64;
+const SCAN_LIMIT = 48;
 const NO_PAIR = 0x7fffffff;
 const REMOVED = -1;
 /** Rank and position share one exact float: ranks stay below 2^22, positions below this. */
 const POSITIONS = 2 ** 31;
 
-/** A function that merges `ids[0..length)` in place and returns the new length. */
-export function bpeMerger(merges: Merges): (ids: Int32Array, length: number) => number {
-  const pairRanks = new Int32Array(SCAN_LIMIT);
-  return (ids, length) =>
-    length <= SCAN_LIMIT ? mergeByScan(merges, ids, length, pairRanks) : mergeByHeap(merges, ids, length);
-}
-
-/** Looks for the lowest rank anew after each merge: O(n^2), and the fastest way for a word. */
-function mergeByScan(merges: Merges, ids: Int32Array, length: number, pairRanks: Int32Array): number {
-  let n = length;
-  for (let i = 0; i + 1 < n; i++) pairRanks[i] = rankOf(merges, ids[i]!, ids[i + 1]!);
+/** Where the rank of a pair lies in {@link Merges.places}, its result behind it; 0 where the pair does not merge. */
+function findMerge(places: Int32Array, mask: number, left: number, right: number): number {
+  let at = (hashPair(left, right) & mask) * 4;
   for (;;) {
-    let best = NO_PAIR;
-    let at = -1;
-    for (let i = 0; i + 1 < n; i++) {
-      if (pairRanks[i]! < best) {
-        best = pairRanks[i]!;
-        at = i;
-      }
-    }
-    if (at < 0) return n;
-    ids[at] = merges.results[merges.pairs.find(ids[at]!, ids[at + 1]!)]!;
-    n--;
-    for (let i = at + 1; i < n; i++) {
-      ids[i] = ids[i + 1]!;
-      pairRanks[i] = pairRanks[i + 1]!;
-    }
-    if (at > 0) pairRanks[at - 1] = rankOf(merges, ids[at - 1]!, ids[at]!);
-    if (at + 1 < n) pairRanks[at] = rankOf(merges, ids[at]!, ids[at + 1]!);
+    const found = places[at]!;
+    if (found === left && places[at + 1] === right) return at + 2;
+    if (found === -1) return 0;
+    at = (at + 4) & (mask * 4 + 3);
   }
 }
 
-function rankOf(merges: Merges, left: number, right: number): number {
-  const index = merges.pairs.find(left, right);
-  return index < 0 ? NO_PAIR : merges.ranks[index]!;
+/** A function that merges `ids[0..length)` in place and returns the new length: any symbols, a negative one never merges. */
+export function bpeMerger({ places, mask }: Merges): (ids: Int32Array, length: number) => number {
+  const ranks = new Int32Array(SCAN_LIMIT);
+  const results = new Int32Array(SCAN_LIMIT);
+  const long = heapMerger({ places, mask });
+
+  const setPair = (ids: Int32Array, at: number) => {
+    const found = findMerge(places, mask, ids[at]!, ids[at + 1]!);
+    ranks[at] = found === 0 ? NO_PAIR : places[found]!;
+    results[at] = found === 0 ? 0 : places[found + 1]!;
+  };
+  /** Looks for the lowest rank anew after each merge: O(n^2), and the fastest way for a word. */
+  return (ids, length) => {
+    if (length > SCAN_LIMIT) return long(ids, length);
+    let pairs = length - 1;
+    for (let i = 0; i < pairs; i++) setPair(ids, i);
+    for (;;) {
+      let best = NO_PAIR;
+      let at = 0;
+      for (let i = 0; i < pairs; i++) {
+        const rank = ranks[i]!;
+        if (rank < best) {
+          best = rank;
+          at = i;
+        }
+      }
+      if (best === NO_PAIR) return pairs + 1;
+      ids[at] = results[at]!;
+      pairs--;
+      for (let i = at + 1; i <= pairs; i++) ids[i] = ids[i + 1]!;
+      for (let i = at + 1; i < pairs; i++) {
+        ranks[i] = ranks[i + 1]!;
+        results[i] = results[i + 1]!;
+      }
+      if (at > 0) setPair(ids, at - 1);
+      if (at < pairs) setPair(ids, at);
+    }
+  };
 }
 
 /** The same result in O(n log n): a linked list of symbols and a heap of (rank, position). */
-function mergeByHeap(merges: Merges, ids: Int32Array, length: number): number {
-  const next = Int32Array.from({ length }, (_, i) => i + 1);
-  const previous = Int32Array.from({ length }, (_, i) => i - 1);
-  const heap = numberHeap(length);
-  const offer = (at: number) => {
+function heapMerger({ places, mask }: Merges): (ids: Int32Array, length: number) => number {
+  let next = new Int32Array(0);
+  let previous = new Int32Array(0);
+  const rankAt = (ids: Int32Array, at: number, length: number) => {
     const right = next[at]!;
-    const rank = right < length ? rankOf(merges, ids[at]!, ids[right]!) : NO_PAIR;
-    if (rank !== NO_PAIR) heap.push(rank * POSITIONS + at);
+    return right < length ? findMerge(places, mask, ids[at]!, ids[right]!) : 0;
   };
-  for (let i = 0; i < length; i++) offer(i);
-  while (heap.size > 0) {
-    const key = heap.pop();
-    const rank = Math.floor(key / POSITIONS);
-    const at = key - rank * POSITIONS;
-    const right = next[at]!;
-    // An entry is stale once either of its symbols has changed.
-    if (ids[at] === REMOVED || right >= length) continue;
-    const index = merges.pairs.find(ids[at]!, ids[right]!);
-    if (index < 0 || merges.ranks[index] !== rank) continue;
-    ids[at] = merges.results[index]!;
-    ids[right] = REMOVED;
-    next[at] = next[right]!;
-    if (next[at]! < length) previous[next[at]!] = at;
-    if (previous[at]! >= 0) offer(previous[at]!);
-    offer(at);
-  }
-  let n = 0;
-  for (let i = 0; i < length; i++) if (ids[i] !== REMOVED) ids[n++] = ids[i]!;
-  return n;
+  return (ids, length) => {
+    if (length > next.length) {
+      next = new Int32Array(length * 2);
+      previous = new Int32Array(length * 2);
+    }
+    const heap = numberHeap(length);
+    const offer = (at: number) => {
+      const found = rankAt(ids, at, length);
+      if (found !== 0) heap.push(places[found]! * POSITIONS + at);
+    };
+    for (let i = 0; i < length; i++) {
+      next[i] = i + 1;
+      previous[i] = i - 1;
+    }
+    for (let i = 0; i < length; i++) offer(i);
+    while (heap.size > 0) {
+      const key = heap.pop();
+      const rank = Math.floor(key / POSITIONS);
+      const at = key - rank * POSITIONS;
+      if (ids[at] === REMOVED) continue;
+      const found = rankAt(ids, at, length);
+      // An entry is stale once either of its symbols has changed.
+      if (found === 0 || places[found] !== rank) continue;
+      const right = next[at]!;
+      ids[at] = places[found + 1]!;
+      ids[right] = REMOVED;
+      next[at] = next[right]!;
+      if (next[at]! < length) previous[next[at]!] = at;
+      if (previous[at]! >= 0) offer(previous[at]!);
+      offer(at);
+    }
+    let n = 0;
+    for (let i = 0; i < length; i++) if (ids[i] !== REMOVED) ids[n++] = ids[i]!;
+    // One very long pre-token must not keep its space for good.
+    if (next.length > 1 << 18) {
+      next = new Int32Array(0);
+      previous = new Int32Array(0);
+    }
+    return n;
+  };
 }

@@ -8,9 +8,16 @@ export const byteCharacters: readonly string[] = Array.from({ length: 256 }, (_,
   String.fromCharCode(isPrintable(byte) ? byte : 0x100 + unprintableBefore(byte)),
 );
 
-const byteOfCharacter: ReadonlyMap<string, number> = new Map(
-  byteCharacters.map((character, byte) => [character, byte]),
-);
+/** Bytes by code unit of the alphabet, -1 for others. */
+const byteOfAlphabet = new Int16Array(0x180).fill(-1);
+byteCharacters.forEach((character, byte) => {
+  byteOfAlphabet[character.charCodeAt(0)] = byte;
+});
+
+/** The byte that a code unit stands for, or -1 where it is not of the alphabet. */
+export function byteOfUnit(unit: number): number {
+  return unit < 0x180 ? byteOfAlphabet[unit]! : -1;
+}
 
 function isPrintable(byte: number): boolean {
   return (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
@@ -26,35 +33,28 @@ function unprintableBefore(byte: number): number {
 export function bytesOfSpelling(spelling: string): Uint8Array | undefined {
   const bytes = new Uint8Array(spelling.length);
   for (let i = 0; i < spelling.length; i++) {
-    const byte = byteOfCharacter.get(spelling[i]!);
-    if (byte === undefined) return undefined;
+    const byte = byteOfUnit(spelling.charCodeAt(i));
+    if (byte < 0) return undefined;
     bytes[i] = byte;
   }
   return bytes;
 }
 
-/** The spelling of `bytes[0..length)` in the byte alphabet. */
-export function spellingOfBytes(bytes: Uint8Array, length = bytes.length): string {
-  let spelling = "";
-  for (let i = 0; i < length; i++) spelling += byteCharacters[bytes[i]!]!;
-  return spelling;
-}
-
 /**
- * Writes `text[start..end)` as UTF-8 into `bytes`, which must hold 3 bytes for each code unit, and returns the length.
+ * Writes `units[start..end)` as UTF-8 into `bytes`, which must hold 3 bytes for each code unit, and returns the length.
  * Lone surrogates become U+FFFD.
  */
-export function writeUtf8(text: string, start: number, end: number, bytes: Uint8Array): number {
+export function writeUtf8(units: Uint16Array, start: number, end: number, bytes: Uint8Array): number {
   let at = 0;
   for (let i = start; i < end; i++) {
-    const c = text.charCodeAt(i);
+    const c = units[i]!;
     if (c < 0x80) bytes[at++] = c;
     else if (c < 0x800) {
       bytes[at++] = 0xc0 | (c >> 6);
       bytes[at++] = 0x80 | (c & 0x3f);
     } else if (c < 0xd800 || c > 0xdfff) at = writeThree(c, bytes, at);
     else {
-      const low = c < 0xdc00 && i + 1 < end ? text.charCodeAt(i + 1) : 0;
+      const low = c < 0xdc00 && i + 1 < end ? units[i + 1]! : 0;
       if (low < 0xdc00 || low > 0xdfff) at = writeThree(0xfffd, bytes, at);
       else {
         at = writeFour(0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00), bytes, at);
@@ -82,6 +82,5 @@ function writeFour(c: number, bytes: Uint8Array, at: number): number {
 
 /** UTF-8 bytes of a whole string; lone surrogates become U+FFFD. */
 export function utf8Bytes(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length * 3);
-  return bytes.slice(0, writeUtf8(text, 0, text.length, bytes));
+  return new TextEncoder().encode(text);
 }

@@ -2,7 +2,7 @@
 import { writeUtf8 } from "./bytes.ts";
 import { enlarged } from "./pair-table.ts";
 import { type PatternName, pretokenizerJson } from "./patterns.ts";
-import { byteLevelSplitter, type Emit } from "./pre-tokenize.ts";
+import { byteLevelCutter, type Emit } from "./pre-tokenize.ts";
 import { type WordTable, wordTable } from "./word-table.ts";
 
 /** Distinct words as ids, with their counts. */
@@ -27,7 +27,7 @@ export function* countWords(
   byteIds: Int32Array,
 ): Generator<CountProgress, Words> {
   const json = pretokenizerJson(pattern);
-  const splitter = byteLevelSplitter(json.preTokenizer, "pre_tokenizer");
+  const { splitter } = byteLevelCutter(json.preTokenizer, "pre_tokenizer");
   const table = wordTable();
   let counts = new Float64Array(1 << 12);
   let units = 0;

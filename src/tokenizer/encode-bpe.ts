@@ -1,16 +1,21 @@
 /** Text without added tokens to ids by byte-level BPE, with a cache. Knows nothing of special tokens. */
 import { fail } from "../base/errors.ts";
 import { bpeMerger, type Merges } from "./bpe.ts";
-import { byteCharacters, spellingOfBytes, writeUtf8 } from "./bytes.ts";
-import { type IdList, idList } from "./id-list.ts";
+import { byteCharacters, byteOfUnit, writeUtf8 } from "./bytes.ts";
+import { type IdList, reserve } from "./id-list.ts";
 import { pieceCache } from "./piece-cache.ts";
-import type { Emit, Splitter } from "./pre-tokenize.ts";
+import type { Cutter } from "./pre-tokenize.ts";
+import { type Crossings, crossings } from "./safe-cuts.ts";
+import type { Scanner } from "./scan.ts";
+import { type TokenTable, tokenTable } from "./token-table.ts";
 
 /** A byte-level BPE model. */
 export interface BpeModel {
   readonly ids: ReadonlyMap<string, number>;
+  /** False for added tokens that the model itself does not have. */
+  readonly isToken: (spelling: string) => boolean;
   readonly merges: Merges;
-  readonly splitter: Splitter;
+  readonly cutter: Cutter;
   /** A pre-token that is a token is not merged. */
   readonly ignoreMerges: boolean;
   /** For bytes without a token; without it they are an error. */
@@ -22,47 +27,144 @@ export interface BpeModel {
 /** Appends the ids of a text to `out`. */
 export type AppendIds = (text: string, out: IdList) => void;
 
+/** Takes a pre-token: `units[start..end)`. */
+type TakePiece = (units: Uint16Array, start: number, end: number, out: IdList) => void;
+
+/** Larger scratch space is not kept. */
+const KEPT_UNITS = 1 << 20;
+
 /** The encoder of a model. It keeps a cache of bounded size and scratch space, and is not re-entrant. */
 export function bpeEncoder(model: BpeModel): AppendIds {
+  const { scanners, splitter } = model.cutter;
+  let piece: TakePiece | undefined;
+  let scratch = new Uint16Array(1 << 12);
+  const unitsOf = (text: string, start: number, end: number) => {
+    if (end - start > scratch.length) scratch = new Uint16Array((end - start) * 2);
+    const units = scratch;
+    for (let i = start; i < end; i++) units[i - start] = text.charCodeAt(i);
+    if (units.length > KEPT_UNITS) scratch = new Uint16Array(1 << 12);
+    return units;
+  };
+  return (text, out) => {
+    // Made at the first text, not when the vocabulary is read: many who open a model encode nothing.
+    piece ??= pieceEncoder(model);
+    const take = piece;
+    if (scanners) cutPieces(scanners, 0, unitsOf(text, 0, text.length), 0, text.length, take, out);
+    else splitter(text, 0, text.length, (part, start, end) => take(unitsOf(part, start, end), 0, end - start, out));
+  };
+}
+
+/** Hands on the pieces that scanner after scanner cuts, each inside the pieces of the one before. */
+export function cutPieces<T>(
+  scanners: readonly Scanner[],
+  stage: number,
+  units: Uint16Array,
+  start: number,
+  end: number,
+  take: (units: Uint16Array, start: number, end: number, out: T) => void,
+  out: T,
+): void {
+  const scan = scanners[stage];
+  if (scan === undefined) {
+    take(units, start, end, out);
+    return;
+  }
+  const last = stage === scanners.length - 1;
+  for (let at = start; at < end; ) {
+    const next = scan(units, at, end);
+    if (last) take(units, at, next, out);
+    else cutPieces(scanners, stage + 1, units, at, next, take, out);
+    at = next;
+  }
+}
+
+const PIECE = 0;
+const SEGMENT = 1;
+
+function pieceEncoder(model: BpeModel): TakePiece {
   const byteIds = Int32Array.from(byteCharacters, (character) => model.ids.get(character) ?? -1);
   const complete = !byteIds.includes(-1);
-  const longestSpelling = model.ignoreMerges ? longest(model.ids.keys()) : 0;
+  const { tokens, crossing } = spellingsOf(model);
   const merge = bpeMerger(model.merges);
   const cache = pieceCache();
   let bytes = new Uint8Array(1024);
   let ids = new Int32Array(1024);
-  let out = idList(0);
 
-  const wholeToken = (length: number) =>
-    length <= longestSpelling ? model.ids.get(spellingOfBytes(bytes, length)) : undefined;
-  const encodePiece: Emit = (text, start, end) => {
-    if (cache.read(text, start, end, out)) return;
+  const append = (count: number, out: IdList) => {
+    reserve(out, count);
+    const into = out.ids;
+    let n = out.length;
+    for (let i = 0; i < count; i++) into[n++] = ids[i]!;
+    out.length = n;
+  };
+  const mergeBytes = (length: number) => {
+    for (let i = 0; i < length; i++) ids[i] = byteIds[bytes[i]!]!;
+    return merge(ids, complete ? length : resolveUnknown(model, ids, bytes, length));
+  };
+  const segment: TakePiece = (units, start, end, out) => {
+    if (cache.read(units, start, end, SEGMENT, out)) return;
+    const count = mergeBytes(writeUtf8(units, start, end, bytes));
+    append(count, out);
+    cache.write(units, start, end, SEGMENT, ids, 0, count);
+  };
+  /** The place of the next safe cut after `start`, or `end`. */
+  const nextCut = (units: Uint16Array, start: number, end: number) => {
+    for (let i = start + 1; i < end; i++) if (!crossing.mayCross(units[i - 1]!, units[i]!)) return i;
+    return end;
+  };
+
+  return (units, start, end, out) => {
+    if (cache.read(units, start, end, PIECE, out)) return;
     const room = (end - start) * 3;
     if (room > bytes.length) {
       bytes = new Uint8Array(room);
       ids = new Int32Array(room);
     }
-    const length = writeUtf8(text, start, end, bytes);
-    const whole = model.ignoreMerges ? wholeToken(length) : undefined;
-    let count = 1;
-    if (whole !== undefined) ids[0] = whole;
-    else {
-      for (let i = 0; i < length; i++) ids[i] = byteIds[bytes[i]!]!;
-      count = merge(ids, complete ? length : resolveUnknown(model, ids, bytes, length));
+    const length = writeUtf8(units, start, end, bytes);
+    const whole = tokens ? tokens.find(bytes, length) : -1;
+    const cut = whole < 0 && complete ? nextCut(units, start, end) : end;
+    if (cut < end) {
+      segment(units, start, cut, out);
+      for (let at = cut; at < end; ) {
+        const next = nextCut(units, at, end);
+        segment(units, at, next, out);
+        at = next;
+      }
+    } else {
+      let count = 1;
+      if (whole >= 0) ids[0] = whole;
+      else count = mergeBytes(length);
+      append(count, out);
+      cache.write(units, start, end, PIECE, ids, 0, count);
     }
-    for (let i = 0; i < count; i++) out.push(ids[i]!);
-    cache.write(text, start, end, ids, count);
-    // One very long pre-token must not keep its space for good.
-    if (room > 1 << 20) {
+    if (room > KEPT_UNITS) {
       bytes = new Uint8Array(1024);
       ids = new Int32Array(1024);
     }
   };
-  return (text, into) => {
-    out = into;
-    model.splitter(text, 0, text.length, encodePiece);
-    out = idList(0);
-  };
+}
+
+/** What is looked up by the bytes of tokens: the tokens themselves where merges may be ignored, and where merges may reach across. */
+function spellingsOf({ ids, isToken, ignoreMerges }: BpeModel): {
+  tokens: TokenTable | undefined;
+  crossing: Crossings;
+} {
+  const tokens = ignoreMerges ? tokenTable(ids.size) : undefined;
+  const crossing = crossings();
+  let bytes = new Uint8Array(256);
+  for (const [spelling, id] of ids) {
+    if (spelling.length > bytes.length) bytes = new Uint8Array(spelling.length * 2);
+    let length = 0;
+    while (length < spelling.length) {
+      const byte = byteOfUnit(spelling.charCodeAt(length));
+      if (byte < 0) break;
+      bytes[length++] = byte;
+    }
+    if (length < spelling.length) continue;
+    if (tokens && isToken(spelling)) tokens.add(bytes, length, id);
+    crossing.add(bytes, length);
+  }
+  return { tokens, crossing };
 }
 
 /** Puts the unknown token in place of bytes without a token, and returns the new length. */
@@ -80,10 +182,4 @@ function resolveUnknown(model: BpeModel, ids: Int32Array, bytes: Uint8Array, len
     afterUnknown = unknown;
   }
   return n;
-}
-
-function longest(spellings: Iterable<string>): number {
-  let length = 0;
-  for (const spelling of spellings) length = Math.max(length, spelling.length);
-  return length;
 }

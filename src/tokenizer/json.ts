@@ -8,7 +8,7 @@ import { charEncoder } from "./encode-char.ts";
 import { type IdList, idList, plainIds } from "./id-list.ts";
 import { booleanField, describe, type JsonRecord, listField, recordAt, stringField } from "./json-fields.ts";
 import { readTemplate } from "./post-process.ts";
-import { byteLevelSplitter } from "./pre-tokenize.ts";
+import { byteLevelCutter } from "./pre-tokenize.ts";
 import { rolesOf } from "./roles.ts";
 import { checkTokenId, decodeIds, decodeStreamOf, packTokenBytes } from "./stream.ts";
 import type { EncodeOptions, Tokenizer } from "./types.ts";
@@ -48,8 +48,9 @@ function readBpe(root: JsonRecord, model: JsonRecord, vocabulary: Vocabulary, wh
   expectType(root, "decoder", "ByteLevel", where);
   return bpeEncoder({
     ids: vocabulary.ids,
+    isToken: (spelling) => Object.hasOwn(model.vocab as object, spelling),
     merges: mergesFrom(readMerges(model, vocabulary.ids, where)),
-    splitter: byteLevelSplitter(root.pre_tokenizer, `${where}: pre_tokenizer`),
+    cutter: byteLevelCutter(root.pre_tokenizer, `${where}: pre_tokenizer`),
     ignoreMerges: booleanField(model, "ignore_merges", `${where}: model`, false),
     unkId: unknownId(model, vocabulary, where),
     fuseUnk: booleanField(model, "fuse_unk", `${where}: model`, false),

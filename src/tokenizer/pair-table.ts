@@ -65,7 +65,8 @@ export function pairTable(capacity: number): PairTable {
   };
 }
 
-function hashPair(left: number, right: number): number {
+/** A hash of two ids, 0 to 2^24 - 1. */
+export function hashPair(left: number, right: number): number {
   const h = Math.imul(left, 0x9e3779b1) + Math.imul(right, 0x85ebca6b);
   return Math.imul(h ^ (h >>> 15), 0x2c1b3c6d) >>> 8;
 }

@@ -12,13 +12,20 @@ export type Emit = (text: string, start: number, end: number) => void;
 /** Emits the pre-tokens of `text[start..end)` in order, none of them empty. What lies outside is not seen. */
 export type Splitter = (text: string, start: number, end: number, emit: Emit) => void;
 
+/** A pre-tokenizer in two forms that cut alike. */
+export interface Cutter {
+  readonly splitter: Splitter;
+  /** Each cuts the pieces of the one before; undefined where a stage is no scanner. */
+  readonly scanners: readonly Scanner[] | undefined;
+}
+
 const MAX_STAGES = 16;
 
 /**
- * The splitter of a `pre_tokenizer`: `ByteLevel`, `Split` (Isolated or Removed), `Digits` or a `Sequence` of them; `null` is one
+ * The cutter of a `pre_tokenizer`: `ByteLevel`, `Split` (Isolated or Removed), `Digits` or a `Sequence` of them; `null` is one
  * pre-token. A byte-level model needs exactly one `ByteLevel`, and it must come last. Throws BAD_TOKENIZER or UNSUPPORTED.
  */
-export function byteLevelSplitter(json: unknown, where: string): Splitter {
+export function byteLevelCutter(json: unknown, where: string): Cutter {
   const stages = flatten(json, where, 0);
   if (stages.length > MAX_STAGES) {
     fail("UNSUPPORTED", `${where}: got ${stages.length} stages, expected at most ${MAX_STAGES}`);
@@ -27,7 +34,19 @@ export function byteLevelSplitter(json: unknown, where: string): Splitter {
     if ((record.type === "ByteLevel") === (i === stages.length - 1)) return;
     fail("UNSUPPORTED", `${at}: got ${showJson(record.type)}, expected exactly one "ByteLevel", as the last stage`);
   });
-  return stages.map(({ record, at }) => stage(record, at)).reduce(chain);
+  return stages.map(({ record, at }) => stage(record, at)).reduce(inTurn);
+}
+
+/** One cutter inside the pieces of another. */
+function inTurn(first: Cutter, second: Cutter): Cutter {
+  return {
+    splitter: chain(first.splitter, second.splitter),
+    scanners: first.scanners && second.scanners && [...first.scanners, ...second.scanners],
+  };
+}
+
+function cutterOf(scan: Scanner): Cutter {
+  return { splitter: scanning(scan), scanners: [scan] };
 }
 
 interface Stage {
@@ -44,12 +63,12 @@ function flatten(json: unknown, at: string, depth: number): Stage[] {
   return list.flatMap((inner, i) => flatten(inner, `${at}.pretokenizers[${i}]`, depth + 1));
 }
 
-function stage(record: Readonly<Record<string, unknown>>, at: string): Splitter {
+function stage(record: Readonly<Record<string, unknown>>, at: string): Cutter {
   switch (record.type) {
     case "ByteLevel":
       return byteLevel(record, at);
     case "Digits":
-      return scanning(digitScanner(booleanField(record, "individual_digits", at, false)));
+      return cutterOf(digitScanner(booleanField(record, "individual_digits", at, false)));
     case "Split":
       return split(record, at);
     default:
@@ -60,10 +79,11 @@ function stage(record: Readonly<Record<string, unknown>>, at: string): Splitter 
   }
 }
 
-function byteLevel(record: Readonly<Record<string, unknown>>, at: string): Splitter {
-  const whole: Splitter = (text, start, end, emit) => emit(text, start, end);
-  const pieces = booleanField(record, "use_regex", at, true) ? scanning(scannerOf(patterns.gpt2)!) : whole;
-  return booleanField(record, "add_prefix_space", at, true) ? chain(prefixed, pieces) : pieces;
+function byteLevel(record: Readonly<Record<string, unknown>>, at: string): Cutter {
+  const whole: Cutter = { splitter: (text, start, end, emit) => emit(text, start, end), scanners: [] };
+  const pieces = booleanField(record, "use_regex", at, true) ? cutterOf(scannerOf(patterns.gpt2)!) : whole;
+  if (!booleanField(record, "add_prefix_space", at, true)) return pieces;
+  return { splitter: chain(prefixed, pieces.splitter), scanners: undefined };
 }
 
 const prefixed: Splitter = (text, start, end, emit) => {
@@ -72,7 +92,7 @@ const prefixed: Splitter = (text, start, end, emit) => {
   emit(longer, 0, longer.length);
 };
 
-function split(record: Readonly<Record<string, unknown>>, at: string): Splitter {
+function split(record: Readonly<Record<string, unknown>>, at: string): Cutter {
   const pattern = recordAt(record.pattern, `${at}.pattern`);
   const behavior = stringField(record, "behavior", at);
   const invert = booleanField(record, "invert", at, false);
@@ -81,20 +101,24 @@ function split(record: Readonly<Record<string, unknown>>, at: string): Splitter 
   }
   const kept = behavior === "Isolated" ? "both" : invert ? "matches" : "gaps";
   if (pattern.String !== undefined) {
-    return matching(literalRegex(stringField(pattern, "String", `${at}.pattern`)), kept);
+    const literal = literalRegex(stringField(pattern, "String", `${at}.pattern`));
+    return { splitter: matching(literal, kept), scanners: undefined };
   }
   const source = stringField(pattern, "Regex", `${at}.pattern`);
   // Every character is part of some match of the built-in patterns, so what is kept differs for gaps alone.
   const scanner = kept === "gaps" ? undefined : scannerOf(source);
-  return scanner ? scanning(scanner) : matching(translateRegex(source, `${at}.pattern.Regex`), kept);
+  if (scanner) return cutterOf(scanner);
+  return { splitter: matching(translateRegex(source, `${at}.pattern.Regex`), kept), scanners: undefined };
 }
 
 /** The splitter of a scanner, which covers all text. */
-export function scanning(scan: Scanner): Splitter {
+function scanning(scan: Scanner): Splitter {
   return (text, start, end, emit) => {
-    for (let at = start; at < end; ) {
-      const next = scan(text, at, end);
-      emit(text, at, next);
+    const units = new Uint16Array(end - start);
+    for (let i = start; i < end; i++) units[i - start] = text.charCodeAt(i);
+    for (let at = 0; at < units.length; ) {
+      const next = scan(units, at, units.length);
+      emit(text, start + at, start + next);
       at = next;
     }
   };
@@ -104,7 +128,7 @@ export function scanning(scan: Scanner): Splitter {
  * The splitter of a regular expression with the flags `gu`. Empty matches count as none. Throws BAD_TEXT where a match is
  * longer than the regular expression engine can follow (some millions of characters).
  */
-export function matching(pattern: RegExp, kept: "matches" | "gaps" | "both"): Splitter {
+function matching(pattern: RegExp, kept: "matches" | "gaps" | "both"): Splitter {
   return (text, start, end, emit) => {
     const whole = start === 0 && end === text.length ? text : text.slice(start, end);
     let at = 0;

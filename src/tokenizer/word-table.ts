@@ -6,8 +6,8 @@ export interface WordTable {
   readonly size: number;
   /** The index of `text[start..end)`, added where it was absent. */
   add(text: string, start: number, end: number): number;
-  /** A word as a fresh string. */
-  word(index: number): string;
+  /** The code units of a word, not a copy. */
+  word(index: number): Uint16Array;
 }
 
 /** An empty table. */
@@ -67,11 +67,7 @@ export function wordTable(): WordTable {
       if (size + 2 > offsets.length) growIndex();
       return size - 1;
     },
-    word(index) {
-      let word = "";
-      for (let i = offsets[index]!; i < offsets[index + 1]!; i++) word += String.fromCharCode(pool[i]!);
-      return word;
-    },
+    word: (index) => pool.subarray(offsets[index], offsets[index + 1]),
   };
 }
 

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
+import { cutPieces } from "../../src/tokenizer/encode-bpe.ts";
 import { tokenizerFromJson } from "../../src/tokenizer/json.ts";
 import type { PatternName } from "../../src/tokenizer/patterns.ts";
 import { patterns } from "../../src/tokenizer/patterns.ts";
-import { byteLevelSplitter } from "../../src/tokenizer/pre-tokenize.ts";
+import { byteLevelCutter } from "../../src/tokenizer/pre-tokenize.ts";
+import type { Scanner } from "../../src/tokenizer/scan.ts";
 import { trainBpe } from "../../src/tokenizer/train-bpe.ts";
 import { golden } from "../helpers/paths.ts";
 
@@ -36,11 +38,19 @@ interface Added {
 
 const wholeBytes = { type: "ByteLevel", add_prefix_space: false, use_regex: false };
 
+function scanned(scanners: readonly Scanner[], text: string): string[] {
+  const units = Uint16Array.from({ length: text.length }, (_, i) => text.charCodeAt(i));
+  const pieces: string[] = [];
+  cutPieces(scanners, 0, units, 0, units.length, (_, start, end) => pieces.push(text.slice(start, end)), undefined);
+  return pieces;
+}
+
 function cut(stage: object, texts: readonly string[]): string[][] {
-  const splitter = byteLevelSplitter({ type: "Sequence", pretokenizers: [stage, wholeBytes] }, "test");
+  const { splitter, scanners } = byteLevelCutter({ type: "Sequence", pretokenizers: [stage, wholeBytes] }, "test");
   return texts.map((text) => {
     const pieces: string[] = [];
     splitter(text, 0, text.length, (whole, start, end) => pieces.push(whole.slice(start, end)));
+    if (scanners) assert.deepEqual(scanned(scanners, text), pieces, "as code units");
     return pieces;
   });
 }

@@ -1,0 +1,172 @@
+/**
+ * Speed of encoding and decoding on one thread, in MB/s of UTF-8, beside other tokenizers with the same vocabulary:
+ * `node dist/bench/tokenizer.js [--json] [--repeats 5] [--vocab llama3] [--text docs] [--peers no]`. Rows whose ids differ are void.
+ */
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import process from "node:process";
+import { Tokenizer as JsTokenizer } from "@huggingface/tokenizers";
+import { tokenizerFromJson } from "../src/tokenizer/json.ts";
+import type { PatternName } from "../src/tokenizer/patterns.ts";
+import { trainBpe } from "../src/tokenizer/train-bpe.ts";
+import { tokenizerJsonOfGguf } from "../tests/helpers/gguf-vocab.ts";
+import { repoRoot, sharedData } from "../tests/helpers/paths.ts";
+import { benchArguments, main, median } from "./measure.ts";
+import { benchTexts, documentsOf } from "./tokenizer-texts.ts";
+
+/** MB/s; "cold" is a new tokenizer's first pass, "docs" are documents of 4 kB one after the other. */
+interface Rates {
+  readonly whole: number;
+  readonly wholeCold: number;
+  readonly docs: number;
+  readonly docsCold: number;
+  readonly decode: number;
+  readonly decodeDocs: number;
+  /** Of the ids of the whole text. */
+  readonly sha256: string;
+}
+
+/** What is measured: encode gives ids that decode takes. */
+interface Side {
+  encode(text: string): ArrayLike<number>;
+  decode(ids: ArrayLike<number>): string;
+}
+
+const PUBLISHED: Readonly<Record<string, readonly [file: string, family: PatternName]>> = {
+  gpt2: ["ggml-vocab-gpt-2.gguf", "gpt2"],
+  llama3: ["ggml-vocab-llama-bpe.gguf", "llama3"],
+  qwen2: ["ggml-vocab-qwen2.gguf", "qwen2"],
+};
+
+function vocabularies(wanted: string, text: string): [name: string, json: object][] {
+  const own = (): object => trainBpe([text], { vocabSize: 16384, preTokenizer: "gpt2" }).toJSON();
+  const names = [...Object.keys(PUBLISHED), "own"].filter((name) => wanted === "all" || wanted === name);
+  return names.flatMap((name): [string, object][] => {
+    if (name === "own") return [[name, own()]];
+    const [file, family] = PUBLISHED[name]!;
+    const found = sharedData("tokenizers", file);
+    if (!found) process.stderr.write(`skipped ${name}: the shared test data has no tokenizers/${file}\n`);
+    return found ? [[name, tokenizerJsonOfGguf(found, family)]] : [];
+  });
+}
+
+function rates(make: () => Side, text: string, repeats: number): Rates {
+  const documents = documentsOf(text);
+  const bytes = Buffer.byteLength(text);
+  const rate = (run: () => void) => {
+    const start = performance.now();
+    run();
+    return bytes / 1e3 / (performance.now() - start);
+  };
+  const times = (run: () => void) => median(Array.from({ length: repeats }, () => rate(run)));
+  const cold = (run: (side: Side) => void) =>
+    median(
+      Array.from({ length: Math.min(3, repeats) }, () => {
+        const side = make();
+        side.encode("a");
+        return rate(() => run(side));
+      }),
+    );
+  const side = make();
+  const whole = () => side.encode(text);
+  const each = (one: Side) => documents.forEach((document) => void one.encode(document));
+  const ids = whole();
+  const idsOfEach = documents.map((document) => side.encode(document));
+  each(side);
+  return {
+    whole: times(whole),
+    docs: times(() => each(side)),
+    decode: times(() => side.decode(ids)),
+    decodeDocs: times(() => idsOfEach.forEach((some) => void side.decode(some))),
+    wholeCold: cold((one) => one.encode(text)),
+    docsCold: cold(each),
+    sha256: createHash("sha256").update(Int32Array.from(ids)).digest("hex"),
+  };
+}
+
+function ownSide(json: object): Side {
+  const tokenizer = tokenizerFromJson(json, "bench");
+  return {
+    encode: (text) => tokenizer.encode(text, { addSpecialTokens: false }),
+    decode: (ids) => tokenizer.decode(ids as number[]),
+  };
+}
+
+function jsSide(json: object): Side {
+  const tokenizer = new JsTokenizer(json, {});
+  return {
+    encode: (text) => tokenizer.encode(text, { add_special_tokens: false }).ids,
+    decode: (ids) => tokenizer.decode(ids as number[]),
+  };
+}
+
+/** Rates of Python's tokenizers and tiktoken by peer and text, from bench/peers/tokenizer.py. */
+function pythonRates(
+  json: object,
+  texts: Record<string, string>,
+  repeats: number,
+): Record<string, Record<string, Rates>> {
+  const python = process.env.OWNLM_PYTHON;
+  if (!python) return {};
+  const folder = mkdtempSync(path.join(os.tmpdir(), "ownlm-bench-"));
+  try {
+    writeFileSync(path.join(folder, "tokenizer.json"), JSON.stringify(json));
+    const documents = Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, documentsOf(text)]));
+    const { stdout, stderr } = spawnSync(
+      python,
+      [path.join(repoRoot, "bench/peers/tokenizer.py"), path.join(folder, "tokenizer.json"), String(repeats)],
+      {
+        input: JSON.stringify(documents),
+        encoding: "utf8",
+        maxBuffer: 2 ** 28,
+        env: { ...process.env, TOKENIZERS_PARALLELISM: "false" },
+      },
+    );
+    if (stderr) process.stderr.write(stderr);
+    return stdout ? JSON.parse(stdout) : {};
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const columns = ["whole", "wholeCold", "docs", "docsCold", "decode", "decodeDocs"] as const;
+
+function row(cells: readonly (string | number)[]): string {
+  const shown = cells.map((cell) => (typeof cell === "number" ? cell.toFixed(1) : cell));
+  return shown.map((cell, i) => (i < 3 ? cell.padEnd(12) : cell.padStart(11))).join(" ");
+}
+
+await main(async () => {
+  const { json, numbers, words } = benchArguments({ repeats: 5 }, { vocab: "all", text: "all", peers: "yes" });
+  const { texts: all, skipped } = benchTexts();
+  for (const line of skipped) process.stderr.write(`skipped ${line}\n`);
+  const texts = Object.fromEntries(Object.entries(all).filter(([name]) => words.text === "all" || words.text === name));
+  const results = [];
+  if (!json) process.stdout.write(`${row(["vocabulary", "text", "program", ...columns])}\n`);
+  for (const [vocabulary, content] of vocabularies(words.vocab!, all.docs!)) {
+    const python = words.peers === "yes" ? pythonRates(content, texts, numbers.repeats!) : {};
+    for (const [text, value] of Object.entries(texts)) {
+      const ours = rates(() => ownSide(content), value, numbers.repeats!);
+      const sides: [string, Rates][] = [["ownlm", ours]];
+      for (const [peer, byText] of Object.entries(python)) if (byText[text]) sides.push([peer, byText[text]]);
+      // The JavaScript library is slow: once over a part is enough.
+      if (words.peers === "yes") {
+        const part = value.slice(0, 1 << 16);
+        const theirs = rates(() => jsSide(content), part, 1);
+        const expected = rates(() => ownSide(content), part, 1).sha256;
+        sides.push(["js-library", { ...theirs, sha256: theirs.sha256 === expected ? ours.sha256 : theirs.sha256 }]);
+      }
+      for (const [program, { sha256, ...figures }] of sides) {
+        const equal = sha256 === ours.sha256;
+        results.push({ vocabulary, text, program, equal, ...(equal ? figures : {}) });
+        if (json) continue;
+        const cells = equal ? columns.map((name) => figures[name]) : ["void: its ids differ"];
+        process.stdout.write(`${row([vocabulary, text, program, ...cells])}\n`);
+      }
+    }
+  }
+  if (json) process.stdout.write(`${JSON.stringify({ unit: "MB/s", node: process.version, results })}\n`);
+});
