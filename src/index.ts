@@ -2,11 +2,13 @@
 /** The names that programs import from "ownlm". */
 import { createLibrary } from "./generate/library.ts";
 import { host } from "./host/open.ts";
+import { createQuantize } from "./quantize/library.ts";
 import { createTrain } from "./train/library.ts";
 
 export const { AutoModelForCausalLM, AutoTokenizer, generate, score, next, tokenize, exportModel, bench } =
   createLibrary(host);
 export const train = createTrain(host);
+export const quantize = createQuantize(host);
 
 export { type ErrorCode, OwnlmError } from "./base/errors.ts";
 export type { BenchResult, Speed } from "./generate/bench.ts";
@@ -24,6 +26,10 @@ export type {
   TextCandidate,
   Tokenized,
 } from "./generate/text.ts";
+export type { Comparison } from "./quantize/compare.ts";
+export type { QuantizeSettings } from "./quantize/library.ts";
+export type { QuantizeOptions } from "./quantize/options.ts";
+export type { QuantizeProgress, QuantizeResult } from "./quantize/quantize.ts";
 export type { ChatOptions, ChatTokenizer } from "./tokenizer/chat.ts";
 export type { ChatMessage } from "./tokenizer/chat-messages.ts";
 export { type ChatTemplate, chatTemplate, type MaskedChat } from "./tokenizer/chat-template.ts";

@@ -12,7 +12,7 @@ const LAYERS = [
   ["grad", "nn", "runtime"],
   ["models", "optim"],
   ["generate", "train"],
-  ["eval", "serve"],
+  ["eval", "serve", "quantize"],
   ["cli"],
 ];
 const PURE = ["graph", "grad", "nn", "models", "optim", "tokenizer", "onnx"];

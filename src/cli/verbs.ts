@@ -4,10 +4,22 @@ import { DEMO } from "./demo.ts";
 import { EXPORT } from "./export.ts";
 import { GENERATE } from "./generate.ts";
 import { NEXT } from "./next.ts";
+import { QUANTIZE } from "./quantize.ts";
 import { SCORE } from "./score.ts";
 import { TOKENIZE } from "./tokenize.ts";
 import { TOKENIZER_TRAIN } from "./tokenizer-train.ts";
 import { TRAIN } from "./train.ts";
 import type { Verb } from "./verb.ts";
 
-export const VERBS: readonly Verb[] = [DEMO, TRAIN, GENERATE, SCORE, NEXT, TOKENIZE, TOKENIZER_TRAIN, EXPORT, BENCH];
+export const VERBS: readonly Verb[] = [
+  DEMO,
+  TRAIN,
+  GENERATE,
+  SCORE,
+  NEXT,
+  TOKENIZE,
+  TOKENIZER_TRAIN,
+  QUANTIZE,
+  EXPORT,
+  BENCH,
+];

@@ -193,7 +193,12 @@ function packFolder(host: Host, plan: readonly PlannedGroup[], entries: Readonly
   return packToScratch(host, rowsToPack(plan, rowsOf, "search"), createPause());
 }
 
-function weightsOf(host: Host, folder: string, onWarning: (message: string) => void): ReadonlyMap<string, TensorEntry> {
+/** A folder's tensors, or those of a training run's newest whole checkpoint. */
+export function weightsOf(
+  host: Host,
+  folder: string,
+  onWarning: (message: string) => void,
+): ReadonlyMap<string, TensorEntry> {
   const has = (name: string) => host.kindOf(host.join(folder, name)) !== undefined;
   if (has("model.safetensors") || has("model.safetensors.index.json") || !has("checkpoints"))
     return openWeights(host, folder);

@@ -29,21 +29,50 @@ export function publishModel(host: Host, folder: string, files: ModelFiles, tens
       fail("BUG", `${folder}: got ${show(name)}, expected the name of a file besides the weights`);
   host.makeFolder(folder);
   finishPublishing(host, folder);
-  const staging = host.join(folder, `${PUBLISHING}.tmp`);
+  const staging = beginStaging(host, folder);
   try {
-    host.remove(staging);
-    host.makeFolder(staging);
     for (const [name, content] of Object.entries(files))
       writeText(host, host.join(staging, name), `${JSON.stringify(content, null, 2)}\n`);
     writeSafetensors(host, host.join(staging, SINGLE), tensors);
-    host.syncFolder(staging);
-    host.rename(staging, host.join(folder, PUBLISHING));
+    endStaging(host, folder, staging);
   } catch (error) {
     discard(host, staging);
     throw error;
   }
   host.syncFolder(folder);
   finishPublishing(host, folder);
+}
+
+/**
+ * A model put into a new folder by `fill`, which is given a folder beside it to write to, and may look at the finished
+ * model there before it has a name: what it throws leaves nothing. The promises of {@link publishModel} hold.
+ */
+export async function publishStaged<R>(host: Host, folder: string, fill: (staging: string) => Promise<R>): Promise<R> {
+  host.remove(host.join(folder, PUBLISHING));
+  const staging = beginStaging(host, folder);
+  let result: R;
+  try {
+    result = await fill(staging);
+    endStaging(host, folder, staging);
+  } catch (error) {
+    discard(host, staging);
+    throw error;
+  }
+  host.syncFolder(folder);
+  finishPublishing(host, folder);
+  return result;
+}
+
+function beginStaging(host: Host, folder: string): string {
+  const staging = host.join(folder, `${PUBLISHING}.tmp`);
+  host.remove(staging);
+  host.makeFolder(staging);
+  return staging;
+}
+
+function endStaging(host: Host, folder: string, staging: string): void {
+  host.syncFolder(staging);
+  host.rename(staging, host.join(folder, PUBLISHING));
 }
 
 /** Goes on with a publication that was broken off after it was complete; nothing where there is none. */

@@ -1,7 +1,6 @@
 /** What a folder of packed weights says of itself in config.json, and where its tensors are. Packs nothing. */
 import { fail } from "../base/errors.ts";
-import { isJsonObject, type JsonObject } from "../base/json.ts";
-import { show } from "./header.ts";
+import { isJsonObject, type JsonObject, showJson as show } from "../base/json.ts";
 import { checkPackFormat, type PackFormat, packedSizes } from "./pack.ts";
 import type { TensorEntry } from "./safetensors.ts";
 

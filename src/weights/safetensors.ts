@@ -153,7 +153,7 @@ function checkSpecs(file: string, specs: readonly TensorSpec[]): void {
 
 const sizeOf = ({ dtype, shape }: Omit<TensorSpec, "name">) => shape.reduce((n, dim) => n * dim, bytesOf(dtype));
 
-function checkRoom(file: string, name: string, data: TensorData, spec: Omit<TensorSpec, "name">): void {
+function checkRoom(file: string, name: string, data: ArrayBufferView, spec: Omit<TensorSpec, "name">): void {
   if (data.byteLength !== sizeOf(spec))
     fail(
       "BAD_SHAPE",
@@ -163,7 +163,7 @@ function checkRoom(file: string, name: string, data: TensorData, spec: Omit<Tens
 
 /** A file whose tensors are written one after the other, in the order of their specs. */
 export interface SafetensorsWriter {
-  write(data: TensorData): void;
+  write(data: ArrayBufferView): void;
   /** Makes the file durable and gives it its name; BAD_SHAPE when tensors are missing. Returns its size in bytes. */
   finish(): number;
   /** Removes what was written of an unfinished file, once or more often. */

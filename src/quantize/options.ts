@@ -1,0 +1,72 @@
+/** What `quantize` can be asked for: declared once, for the command line and the library. */
+import { type GivenOptions, type OptionSpecs, type OptionValues, readOptions } from "../base/options.ts";
+import type { Quantization } from "../weights/quantization.ts";
+
+const MOST_TOKENS = 2 ** 24;
+
+/** Options of `quantize`. */
+export const QUANTIZE_OPTIONS = {
+  out: { kind: "text", short: "o", placeholder: "DIR", help: "Folder for the quantised model, new or empty" },
+  bits: { kind: "choice", choices: [4, 8], default: 4, help: "Bits of a weight of the linear layers" },
+  block: { kind: "choice", choices: [32, 64, 128], default: 64, help: "Weights that share a scale" },
+  headBits: {
+    kind: "choice",
+    choices: [4, 8],
+    default: 8,
+    help: "Bits of the output head, and of an embedding that is the head too",
+  },
+  embeddingBits: { kind: "choice", choices: [4, 8], auto: "--bits", help: "Bits of an embedding of its own" },
+  rounding: {
+    kind: "choice",
+    choices: ["search", "nearest"],
+    default: "search",
+    help: "Look for each block's scale of least error, or take the heaviest weight's",
+  },
+  text: { kind: "text", placeholder: "FILE", auto: "stories in the box", help: "Text to compare both models on" },
+  tokens: { kind: "int", min: 16, max: MOST_TOKENS, default: 2048, help: "Most tokens of it" },
+  maxKl: {
+    kind: "number",
+    min: 0,
+    max: Number.POSITIVE_INFINITY,
+    auto: "0.1 at 4 bits, 0.01 at 8",
+    help: "Write nothing when the mean KL divergence is above this, in nats a token",
+  },
+  maxPerplexityRatio: {
+    kind: "number",
+    min: 0,
+    max: Number.POSITIVE_INFINITY,
+    auto: "1.15 at 4 bits, 1.01 at 8",
+    help: "Write nothing when perplexity grows by more than this factor",
+  },
+  noMeasure: { kind: "flag", help: "Write without comparing, where the float32 model does not fit into memory" },
+  threads: { kind: "int", min: 1, max: 256, help: "Threads to compare with", auto: "the machine's cores" },
+} as const satisfies OptionSpecs;
+
+/** {@link QUANTIZE_OPTIONS} as a caller gives them. */
+export type QuantizeOptions = GivenOptions<typeof QUANTIZE_OPTIONS>;
+
+/** Limits that a written model keeps. */
+export interface QualityLimits {
+  readonly maxKl: number;
+  readonly maxPerplexityRatio: number;
+}
+
+/** Everything decided. */
+export interface ResolvedQuantize extends OptionValues<typeof QUANTIZE_OPTIONS> {
+  readonly quantization: Quantization;
+  readonly limits: QualityLimits;
+}
+
+const LIMITS: { readonly [bits in 4 | 8]: QualityLimits } = {
+  4: { maxKl: 0.1, maxPerplexityRatio: 1.15 },
+  8: { maxKl: 0.01, maxPerplexityRatio: 1.01 },
+};
+
+/** Checks options and decides what was left open. Throws BAD_OPTION naming the option as `showName` writes it. */
+export function resolveQuantize(given: QuantizeOptions, showName?: (name: string) => string): ResolvedQuantize {
+  const options = readOptions(QUANTIZE_OPTIONS, given, showName);
+  const { bits, block, headBits, embeddingBits = bits } = options;
+  const { maxKl = LIMITS[bits].maxKl, maxPerplexityRatio = LIMITS[bits].maxPerplexityRatio } = options;
+  const limits = { maxKl, maxPerplexityRatio };
+  return { ...options, quantization: { bits, block, headBits, embeddingBits }, limits };
+}

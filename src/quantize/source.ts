@@ -1,0 +1,93 @@
+/** A model that is to be quantised: its config, its weights as rows of float32, and the files that go with it. */
+import { fail } from "../base/errors.ts";
+import type { JsonObject } from "../base/json.ts";
+import { readConfig } from "../generate/config.ts";
+import { isGguf, openGgufModel } from "../generate/gguf-model.ts";
+import { parameterShapes, weightsOf } from "../generate/load.ts";
+import type { Host } from "../host/types.ts";
+import type { PlannedWeight } from "../models/pack-plan.ts";
+import type { CausalLm } from "../models/types.ts";
+import { tokenizerFromGguf } from "../tokenizer/gguf.ts";
+import { tokenizerConfig } from "../tokenizer/write-json.ts";
+import { type FloatRows, storedRows, tensorRows, transposedRows } from "../weights/float-rows.ts";
+import { findWeight, readFloat32 } from "../weights/folder.ts";
+import { QUANTIZATION, readQuantization } from "../weights/quantization.ts";
+import { readStored } from "../weights/stored.ts";
+
+/** A model's files, opened but not read. */
+export interface QuantizeSource {
+  readonly model: CausalLm;
+  readonly config: JsonObject;
+  /** Every weight's shape, by Hugging Face's names. */
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+  /** Bytes of all weights as they are. */
+  readonly bytes: number;
+  rowsOf(weight: PlannedWeight): FloatRows;
+  floatsOf(name: string): Float32Array;
+  /** What belongs to the model besides config and weights, by file name. */
+  files(): ReadonlyMap<string, Uint8Array>;
+}
+
+/** Opens a folder or a GGUF file. Throws what opening it to run throws, and UNSUPPORTED for weights that are packed already. */
+export function openSource(host: Host, path: string, onWarning: (message: string) => void): QuantizeSource {
+  return isGguf(host, path) ? ggufSource(host, path) : folderSource(host, path, onWarning);
+}
+
+/** Files of a model folder that are copied: tokenizer, templates, defaults and terms. */
+const BELONGS =
+  /^(tokenizer.*|vocab.*|merges\.txt|special_tokens_map\.json|added_tokens\.json|generation_config\.json|chat_template.*|.*\.jinja|(LICEN[CS]E|NOTICE).*)$/i;
+
+/** Far above any vocabulary's. */
+const MAX_FILE_BYTES = 2 ** 28;
+
+function folderSource(host: Host, folder: string, onWarning: (message: string) => void): QuantizeSource {
+  const { file, model } = readConfig(host, folder);
+  if (readQuantization(model.config, file))
+    fail("UNSUPPORTED", `${file}: ${QUANTIZATION}: the weights are packed already. Start from the float32 model.`);
+  const weights = weightsOf(host, folder, onWarning);
+  const shapes = parameterShapes(model);
+  const entries = new Map([...shapes].map(([name, shape]) => [name, findWeight(weights, name, shape, folder)]));
+  return {
+    model,
+    config: model.config,
+    shapes,
+    bytes: [...entries.values()].reduce((sum, { length }) => sum + length, 0),
+    rowsOf: ({ name, layout }) => laidOut(tensorRows(host, name, entries.get(name)!), layout),
+    floatsOf: (name) => readFloat32(host, entries.get(name)!),
+    files() {
+      const names = host.listFolder(folder).filter((name) => BELONGS.test(name));
+      const paths = names.map((name) => [name, host.join(folder, name)] as const);
+      const copied = paths.filter(([, path]) => host.kindOf(path) === "file" && host.fileSize(path) <= MAX_FILE_BYTES);
+      return new Map(copied.map(([name, path]) => [name, host.readBytes(path)]));
+    },
+  };
+}
+
+const laidOut = (rows: FloatRows, layout: PlannedWeight["layout"]) =>
+  layout === "in-out" ? transposedRows(rows) : rows;
+
+function ggufSource(host: Host, file: string): QuantizeSource {
+  const { model, metadata, weights } = openGgufModel(host, file);
+  const shapes = parameterShapes(model);
+  const stored = (name: string) => weights.get(name) ?? fail("BAD_WEIGHTS", `${file}: the weight ${name} is missing`);
+  for (const [name, shape] of shapes)
+    if (stored(name).shape.join() !== shape.join())
+      fail("BAD_WEIGHTS", `${file}: ${name}: got shape [${stored(name).shape}], expected [${shape}]`);
+  return {
+    model,
+    config: model.config,
+    shapes,
+    bytes: [...shapes.keys()].reduce((sum, name) => sum + stored(name).length, 0),
+    rowsOf: ({ name, layout }) => laidOut(storedRows(host, stored(name)), layout),
+    floatsOf: (name) => readStored(host, stored(name)),
+    files() {
+      const tokenizer = tokenizerFromGguf(metadata, file);
+      if (!tokenizer) return new Map();
+      const bytes = (json: unknown) => new TextEncoder().encode(`${JSON.stringify(json, null, 2)}\n`);
+      return new Map([
+        ["tokenizer.json", bytes(tokenizer)],
+        ["tokenizer_config.json", bytes(tokenizerConfig(tokenizer, { modelMaxLength: model.maxPositions }))],
+      ]);
+    },
+  };
+}
