@@ -2,6 +2,7 @@
 import { fail } from "../base/errors.ts";
 import { createOwner, type Owner } from "../base/owner.ts";
 import { createPause } from "../base/pause.ts";
+import { fuseGraph } from "../graph/fuse.ts";
 import { lowerGraph, type Placement } from "../graph/lower.ts";
 import { type PackedGroup, packGraph } from "../graph/pack.ts";
 import { cachedGraph } from "../models/heads.ts";
@@ -72,7 +73,7 @@ export async function openEngines(
   const capacity = checkedCapacity(options.capacity ?? model.maxPositions, model);
   const chunk = options.chunk ?? 512;
   if (!(Number.isSafeInteger(chunk) && chunk >= 1)) fail("BAD_OPTION", `chunk: got ${chunk}, expected 1 or more`);
-  const graph = packGraph(cachedGraph(model, 1, capacity), weights.groups ?? []);
+  const graph = fuseGraph(packGraph(cachedGraph(model, 1, capacity), weights.groups ?? []));
   const session = await runtime.session(lowerGraph(graph, weights.place), options.session);
   const opened = new Set<Engine>();
   const open = (onDispose?: () => void) => {

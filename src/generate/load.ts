@@ -190,7 +190,7 @@ function packFolder(host: Host, plan: readonly PlannedGroup[], entries: Readonly
     const source = tensorRows(host, name, entries.get(name)!);
     return layout === "in-out" ? transposedRows(source) : source;
   };
-  return packToScratch(host, rowsToPack(plan, rowsOf, "search"), createPause());
+  return packToScratch(host, rowsToPack(plan, rowsOf, "nearest"), createPause());
 }
 
 /** A folder's tensors, or those of a training run's newest whole checkpoint. */

@@ -312,6 +312,7 @@ export const GRADIENTS: { readonly [K in OpName]: GradientRule<K> | Refusal } = 
   LayerNormalization: layerNormGradients,
   SimplifiedLayerNormalization: rmsNormGradients,
   RotaryEmbedding: rotaryGradient,
+  SkipSimplifiedLayerNormalization: { refused: "a fused form of inference. Build the model for training" },
   MatMulNBits: { refused: "packed weights. Build the model from weights of float32" },
   GatherBlockQuantized: { refused: "packed weights. Build the model from weights of float32" },
   GroupQueryAttention: { refused: "the fused attention of inference. Build the model for training" },

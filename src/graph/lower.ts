@@ -125,6 +125,7 @@ const SPELLERS: { readonly [K in OpName]: Speller<K> } = {
       ),
     },
   }),
+  SkipSimplifiedLayerNormalization: (a) => ({ attributes: { epsilon: float(a.epsilon) } }),
   // Level 4 computes with 8-bit integers; without it blocks are widened to float32 at each run.
   MatMulNBits: (a) => ({
     attributes: { K: int(a.K), N: int(a.N), bits: int(a.bits), block_size: int(a.blockSize), accuracy_level: int(4) },
@@ -205,7 +206,7 @@ function lowerNode(
     domain: OPS[node.op].domain,
     opType: node.op,
     inputs: [...spelledInputs(node).map((value) => (value ? rename(value.name) : "")), ...extra],
-    outputs: node.outputs.map((value) => rename(value.name)),
+    outputs: spelledOutputs(node).map((value) => (value ? rename(value.name) : "")),
     attributes,
   };
 }
@@ -214,6 +215,12 @@ function lowerNode(
 function spelledInputs({ op, inputs }: Node): readonly (Value | undefined)[] {
   const [bias] = op === "MatMulNBits" ? inputs.slice(3) : [];
   return bias ? [...inputs.slice(0, 3), undefined, undefined, bias] : inputs;
+}
+
+/** A node's outputs in ONNX's places: means and deviations, which lie between, are not asked for. */
+function spelledOutputs({ op, outputs }: Node): readonly (Value | undefined)[] {
+  if (op !== "SkipSimplifiedLayerNormalization") return outputs;
+  return [outputs[0], undefined, undefined, outputs[1]];
 }
 
 function identityNode(from: string, to: string): OnnxNode {

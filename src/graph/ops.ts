@@ -375,6 +375,15 @@ export const OPS: { readonly [K in OpName]: OpSpec<OpAttributes[K]> } = {
   Identity: { domain: "", arity: [1, 1], infer: ([x]) => [x!] },
   LayerNormalization: { domain: "", arity: [2, 3], infer: norm(3) },
   SimplifiedLayerNormalization: { domain: "", arity: [2, 2], infer: norm(2) },
+  SkipSimplifiedLayerNormalization: {
+    domain: "com.microsoft",
+    arity: [3, 3],
+    infer: ([a, b, scale]) => {
+      needShape(b!, a!.shape, "b");
+      const [type] = norm(1)([a!, scale!]) as [TensorType];
+      return [{ dtype: needFloat(a!, b!), shape: type.shape }, type];
+    },
+  },
   RotaryEmbedding: { domain: "com.microsoft", arity: [4, 4], infer: inferRotaryEmbedding },
   GroupQueryAttention: { domain: "com.microsoft", arity: [7, 12], infer: inferGroupQueryAttention },
   MatMulNBits: { domain: "com.microsoft", arity: [3, 4], infer: inferMatMulNBits },

@@ -97,6 +97,8 @@ export interface OpAttributes {
     /** c tanh(score / c) in place of each score; default the scores as they are. */
     readonly softcap?: number;
   };
+  /** RMSNorm of a + b: inputs a, b and the scale; outputs: normalised, a + b. */
+  SkipSimplifiedLayerNormalization: { readonly epsilon: number };
   /**
    * x W^T + bias with W (N, K) in blocks of `blockSize` along K: inputs x (…, K), quants uint8 (N, blocks, bytes), scales
    * (N, blocks), and optionally a bias (N). An element is scale * (quant - 2^(bits-1)); x is rounded to 8 bits a block.

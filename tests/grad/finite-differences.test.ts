@@ -64,6 +64,7 @@ const REFUSED: readonly OpName[] = [
   "Size",
   "Cast",
   "GroupQueryAttention",
+  "SkipSimplifiedLayerNormalization",
   "MatMulNBits",
   "GatherBlockQuantized",
 ];

@@ -303,6 +303,11 @@ export const SAMPLES: { readonly [K in OpName]: readonly Sample<K>[] } = {
       })),
     ),
   ),
+  SkipSimplifiedLayerNormalization: [[3, 5], [2, 3, 4]].map((shape) => ({
+    says: `over the last axis of [${shape}]`,
+    operands: [real(...shape), real(...shape), real(shape.at(-1)!)],
+    attributes: { epsilon: 1e-3 },
+  })),
   MatMulNBits: [
     packedProduct(4, 32, false),
     packedProduct(4, 64, true),

@@ -212,6 +212,10 @@ const EVALUATORS: { readonly [K in OpName]: Evaluator<K> } = {
     const { y, inverse } = normalise(x!, scale!, undefined, epsilon, false);
     return [y, inverse];
   },
+  SkipSimplifiedLayerNormalization: ([a, b, scale], { epsilon }) => {
+    const sum = zip(a!, b!, (p, q) => p + q);
+    return [normalise(sum, scale!, undefined, epsilon, false).y, sum];
+  },
   RotaryEmbedding: ([x, positions, cos, sin], attributes) => [rotaryEmbedding(x!, positions!, cos!, sin!, attributes)],
   MatMulNBits: ([x, quants, scales, bias], { N, K, bits, blockSize }) => {
     const y = product(x!, swapLast(ndArray([N, K], unpacked(quants!, scales!, K, bits, blockSize)), true));

@@ -1,0 +1,29 @@
+/** Walks a graph and writes it anew in place, node by node. Knows no operator. */
+import { prune } from "./passes.ts";
+import type { Graph, Node, Value } from "./types.ts";
+
+/** What stands for a node's outputs from now on, or undefined to keep the node. */
+export type Visit = (node: Node, replace: (old: Value, now: Value) => void) => readonly Value[] | undefined;
+
+/**
+ * Shows every node, its inputs already replaced, to `visit`, which may write nodes in its place. What nobody needs any
+ * more is dropped, parameters included. Returns the graph.
+ */
+export function rewrite(graph: Graph, visit: Visit): Graph {
+  const nodes = graph.nodes.splice(0);
+  const scopes = graph.scopes.splice(0);
+  const replaced = new Map<Value, Value>();
+  const replace = (old: Value, now: Value) => void replaced.set(old, now);
+  const current = (value: Value | undefined) => value && (replaced.get(value) ?? value);
+  for (const node of nodes) {
+    const seen = { ...node, inputs: node.inputs.map(current) } as Node;
+    graph.scopes.push(node.scope);
+    const outputs = visit(seen, replace);
+    graph.scopes.pop();
+    if (!outputs) graph.nodes.push(seen);
+    else for (const [i, output] of outputs.entries()) replace(node.outputs[i]!, output);
+  }
+  graph.scopes.push(...scopes);
+  for (const output of graph.outputs) output.value = current(output.value)!;
+  return prune(graph);
+}
