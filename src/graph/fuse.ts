@@ -11,7 +11,10 @@ import type { Graph, Node, OpAttributes, Value } from "./types.ts";
  */
 export function fuseGraph(graph: Graph): Graph {
   const makers = new Map<Value, Node>();
+  // What a region makes is not taken out of it.
+  const apart = new Set(graph.regions.flatMap(({ nodes }) => nodes.map(({ name }) => name)));
   return rewrite(graph, (node, replace) => {
+    if (apart.has(node.name)) return undefined;
     for (const value of node.outputs) makers.set(value, node);
     if (node.op === "SimplifiedLayerNormalization") return skipNorm(node, makers, replace);
     if (node.op === "GroupQueryAttention") return packedAttention(node, makers);

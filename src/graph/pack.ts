@@ -2,6 +2,7 @@
 import { fail } from "../base/errors.ts";
 import { apply, storedParameter } from "./build.ts";
 import { split } from "./functions.ts";
+import { regionFollower } from "./rewrite.ts";
 import type { Graph, Node, Value } from "./types.ts";
 
 /** A weight (rows, width) that is stored in blocks. */
@@ -87,29 +88,6 @@ function productsOf(nodes: readonly Node[]): ReadonlyMap<string, readonly Node[]
     else found.set(name, [node]);
   }
   return found;
-}
-
-/** Keeps a graph's regions true while its nodes are rewritten one after the other. */
-function regionFollower(graph: Graph) {
-  const regions = graph.regions.splice(0);
-  const numbers = new Map(regions.flatMap(({ nodes }, i) => nodes.map(({ name }) => [name, i] as const)));
-  const parts = regions.map((): Node[] => []);
-  return {
-    /** What was appended from `start` on stands for `node`. */
-    made(node: Node, start: number): void {
-      const number = numbers.get(node.name);
-      if (number !== undefined) parts[number]!.push(...graph.nodes.slice(start));
-    },
-    finish(current: (value: Value) => Value | undefined): void {
-      for (const [i, { result, standIn, always }] of regions.entries())
-        graph.regions.push({
-          nodes: parts[i]!,
-          result: current(result)!,
-          standIn: current(standIn)!,
-          always: current(always)!,
-        });
-    },
-  };
 }
 
 /** The group's products with the same input, in the group's order, when all are there; else the one product. */

@@ -4,6 +4,7 @@ import type { Graph, Value } from "./types.ts";
 /** Drops, in place, the nodes and constants that no output needs; inputs and parameters stay. Returns the graph. */
 export function prune(graph: Graph): Graph {
   const needed = new Set<Value>(graph.outputs.map((o) => o.value));
+  for (const { standIn, always } of graph.regions) needed.add(standIn).add(always);
   const kept = [];
   for (const node of graph.nodes.toReversed()) {
     if (!node.outputs.some((value) => needed.has(value))) continue;
@@ -11,6 +12,9 @@ export function prune(graph: Graph): Graph {
     for (const value of node.inputs) if (value) needed.add(value);
   }
   refill(graph.nodes, kept.reverse());
+  const left = new Set(graph.nodes);
+  for (const [i, region] of graph.regions.entries())
+    graph.regions[i] = { ...region, nodes: region.nodes.filter((node) => left.has(node)) };
   refill(
     graph.constants,
     graph.constants.filter((c) => needed.has(c.value)),

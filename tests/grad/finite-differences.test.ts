@@ -63,10 +63,10 @@ const REFUSED: readonly OpName[] = [
   "Sign",
   "Size",
   "Cast",
-  "GroupQueryAttention",
   "SkipSimplifiedLayerNormalization",
   "MatMulNBits",
   "GatherBlockQuantized",
+  "GroupQueryAttention",
 ];
 
 describe("gradients agree with finite differences", () => {
