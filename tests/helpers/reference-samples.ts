@@ -303,7 +303,10 @@ export const SAMPLES: { readonly [K in OpName]: readonly Sample<K>[] } = {
       })),
     ),
   ),
-  SkipSimplifiedLayerNormalization: [[3, 5], [2, 3, 4]].map((shape) => ({
+  SkipSimplifiedLayerNormalization: [
+    [3, 5],
+    [2, 3, 4],
+  ].map((shape) => ({
     says: `over the last axis of [${shape}]`,
     operands: [real(...shape), real(...shape), real(shape.at(-1)!)],
     attributes: { epsilon: 1e-3 },
