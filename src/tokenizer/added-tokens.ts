@@ -12,24 +12,49 @@ export type AddedTokenSplitter = (text: string, allowSpecial: boolean, take: Tak
  * hides others inside it, as in `tokenizers` with `encode_special_tokens`.
  */
 export function addedTokenSplitter(tokens: readonly AddedToken[]): AddedTokenSplitter {
-  const byContent = new Map(tokens.map((token) => [token.content, token]));
-  const longestFirst = [...byContent.keys()].sort((a, b) => b.length - a.length);
-  const pattern = new RegExp(longestFirst.map((text) => text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")).join("|"), "g");
+  const tokenAt = tokenFinder(tokens);
   const anyOrdinary = tokens.some((token) => !token.special);
   return (text, allowSpecial, take) => {
     let at = 0;
-    const searched = byContent.size > 0 && (allowSpecial || anyOrdinary);
-    for (const match of searched ? text.matchAll(pattern) : []) {
-      const token = byContent.get(match[0])!;
-      if (token.special && !allowSpecial) continue;
-      const start = token.lstrip ? whiteStart(text, match.index, at) : match.index;
-      const end = match.index + match[0].length;
-      if (end <= at) continue;
+    const until = tokens.length > 0 && (allowSpecial || anyOrdinary) ? text.length : 0;
+    for (let from = 0; from < until; ) {
+      const token = tokenAt(text, from);
+      if (token === undefined) {
+        from++;
+        continue;
+      }
+      const start = token.lstrip ? whiteStart(text, from, at) : from;
+      const end = from + token.content.length;
+      from = end;
+      if ((token.special && !allowSpecial) || end <= at) continue;
       if (start > at) take(text.slice(at, start), -1);
-      take(match[0], token.id);
+      take(token.content, token.id);
       at = token.rstrip ? whiteEnd(text, end) : end;
     }
     if (at < text.length) take(at === 0 ? text : text.slice(at), -1);
+  };
+}
+
+/** Finds the longest token that begins at a place: by its first code unit, then by each length that such tokens have. */
+function tokenFinder(tokens: readonly AddedToken[]): (text: string, at: number) => AddedToken | undefined {
+  const byContent = new Map(tokens.map((token) => [token.content, token]));
+  const lengths = new Map<number, number[]>();
+  const begins = new Uint8Array(0x10000);
+  for (const content of [...byContent.keys()].sort((a, b) => b.length - a.length)) {
+    const first = content.charCodeAt(0);
+    const known = lengths.get(first) ?? [];
+    if (known.at(-1) !== content.length) known.push(content.length);
+    lengths.set(first, known);
+    begins[first] = 1;
+  }
+  return (text, at) => {
+    const first = text.charCodeAt(at);
+    if (begins[first] === 0) return undefined;
+    for (const length of lengths.get(first)!) {
+      const token = byContent.get(text.slice(at, at + length));
+      if (token) return token;
+    }
+    return undefined;
   };
 }
 

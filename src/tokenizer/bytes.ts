@@ -29,15 +29,17 @@ function unprintableBefore(byte: number): number {
   return count;
 }
 
-/** The bytes that a spelling of the byte alphabet stands for, or undefined where a character is not of the alphabet. */
-export function bytesOfSpelling(spelling: string): Uint8Array | undefined {
-  const bytes = new Uint8Array(spelling.length);
+/**
+ * Writes the bytes that a spelling of the byte alphabet stands for from `bytes[at]`, which must have room, and returns how many
+ * they are; -1 where a character is not of the alphabet.
+ */
+export function writeSpelling(spelling: string, bytes: Uint8Array, at = 0): number {
   for (let i = 0; i < spelling.length; i++) {
     const byte = byteOfUnit(spelling.charCodeAt(i));
-    if (byte < 0) return undefined;
-    bytes[i] = byte;
+    if (byte < 0) return -1;
+    bytes[at + i] = byte;
   }
-  return bytes;
+  return spelling.length;
 }
 
 /**

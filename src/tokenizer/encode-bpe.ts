@@ -1,7 +1,7 @@
 /** Text without added tokens to ids by byte-level BPE, with a cache. Knows nothing of special tokens. */
 import { fail } from "../base/errors.ts";
 import { bpeMerger, type Merges } from "./bpe.ts";
-import { byteCharacters, byteOfUnit, writeUtf8 } from "./bytes.ts";
+import { byteCharacters, writeSpelling, writeUtf8 } from "./bytes.ts";
 import { type IdList, reserve } from "./id-list.ts";
 import { pieceCache } from "./piece-cache.ts";
 import type { Cutter } from "./pre-tokenize.ts";
@@ -124,12 +124,14 @@ function pieceEncoder(model: BpeModel): TakePiece {
     const whole = tokens ? tokens.find(bytes, length) : -1;
     const cut = whole < 0 && complete ? nextCut(units, start, end) : end;
     if (cut < end) {
+      const before = out.length;
       segment(units, start, cut, out);
       for (let at = cut; at < end; ) {
         const next = nextCut(units, at, end);
         segment(units, at, next, out);
         at = next;
       }
+      cache.write(units, start, end, PIECE, out.ids, before, out.length - before);
     } else {
       let count = 1;
       if (whole >= 0) ids[0] = whole;
@@ -154,13 +156,8 @@ function spellingsOf({ ids, isToken, ignoreMerges }: BpeModel): {
   let bytes = new Uint8Array(256);
   for (const [spelling, id] of ids) {
     if (spelling.length > bytes.length) bytes = new Uint8Array(spelling.length * 2);
-    let length = 0;
-    while (length < spelling.length) {
-      const byte = byteOfUnit(spelling.charCodeAt(length));
-      if (byte < 0) break;
-      bytes[length++] = byte;
-    }
-    if (length < spelling.length) continue;
+    const length = writeSpelling(spelling, bytes);
+    if (length < 0) continue;
     if (tokens && isToken(spelling)) tokens.add(bytes, length, id);
     crossing.add(bytes, length);
   }

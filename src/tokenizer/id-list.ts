@@ -34,9 +34,12 @@ export function reserve(list: IdList, count: number): void {
   list.ids = larger;
 }
 
+/** Longer arrays made at once are hash tables in V8. */
+const MADE_AT_ONCE = 2 ** 24;
+
 /** The ids as a plain array. */
 export function plainIds({ ids, length }: IdList): number[] {
-  const plain: number[] = [];
-  for (let i = 0; i < length; i++) plain.push(ids[i]!);
+  const plain: number[] = length <= MADE_AT_ONCE ? new Array(length) : [];
+  for (let i = 0; i < length; i++) plain[i] = ids[i]!;
   return plain;
 }

@@ -2,7 +2,6 @@
 import { fail } from "../base/errors.ts";
 import { addedTokenSplitter } from "./added-tokens.ts";
 import { mergesFrom } from "./bpe.ts";
-import { bytesOfSpelling, utf8Bytes } from "./bytes.ts";
 import { type AppendIds, bpeEncoder } from "./encode-bpe.ts";
 import { charEncoder } from "./encode-char.ts";
 import { type IdList, idList, plainIds } from "./id-list.ts";
@@ -134,6 +133,8 @@ function pipeline(root: JsonRecord, vocabulary: Vocabulary, append: AppendIds, w
   };
 }
 
+const KEPT_IDS = 2 ** 20;
+
 function assemble(
   kind: Tokenizer["kind"],
   json: object,
@@ -147,19 +148,19 @@ function assemble(
   const specials = new Map(added.filter((token) => token.special).map(({ content, id }) => [content, id]));
   const template = readTemplate(root.post_processor, tokens.length, `${where}: post_processor`);
   const addedIds = new Set(added.map((token) => token.id));
-  const table = packTokenBytes(
-    tokens.map((token, id) => (kind === "bpe" && !addedIds.has(id) && bytesOfSpelling(token)) || utf8Bytes(token)),
-    new Set(specials.values()),
-  );
+  const table = packTokenBytes(tokens, (id) => kind === "bpe" && !addedIds.has(id), new Set(specials.values()));
   const encodeText = pipeline(root, vocabulary, append, where);
+  let out = idList();
   const encodeToList = (
     text: string,
     { addSpecialTokens = true, allowSpecial = false, findAdded = true }: EncodeOptions = {},
   ) => {
-    const out = idList(text.length >> 2);
-    if (addSpecialTokens) template.prefix.forEach(out.push);
+    // One very long text must not keep its space for good.
+    if (out.ids.length > KEPT_IDS) out = idList();
+    out.length = 0;
+    for (const id of addSpecialTokens ? template.prefix : []) out.push(id);
     encodeText(text, allowSpecial, findAdded, out);
-    if (addSpecialTokens) template.suffix.forEach(out.push);
+    for (const id of addSpecialTokens ? template.suffix : []) out.push(id);
     return out;
   };
   return {

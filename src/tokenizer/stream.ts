@@ -1,5 +1,6 @@
 /** Bytes of tokens as text, whole or a piece at a time. Knows nothing of how ids come about. */
 import { fail } from "../base/errors.ts";
+import { utf8Bytes, writeSpelling } from "./bytes.ts";
 import type { DecodeOptions, DecodeStream } from "./types.ts";
 
 /** The bytes of every token in one array. */
@@ -10,17 +11,40 @@ export interface TokenBytes {
   readonly special: ReadonlySet<number>;
 }
 
-/** Packs the bytes of tokens. */
-export function packTokenBytes(tokens: readonly Uint8Array[], special: ReadonlySet<number>): TokenBytes {
+/**
+ * Packs the bytes of tokens: what a spelling of the byte alphabet stands for where `isByteLevel` says so and it is one,
+ * else its UTF-8.
+ */
+export function packTokenBytes(
+  tokens: readonly string[],
+  isByteLevel: (id: number) => boolean,
+  special: ReadonlySet<number>,
+): TokenBytes {
   const offsets = new Int32Array(tokens.length + 1);
-  tokens.forEach((bytes, id) => {
-    offsets[id + 1] = offsets[id]! + bytes.length;
-  });
-  const bytes = new Uint8Array(offsets[tokens.length]!);
-  tokens.forEach((token, id) => {
-    bytes.set(token, offsets[id]!);
-  });
-  return { bytes, offsets, special };
+  let bytes = new Uint8Array(tokens.length * 8 + 64);
+  const makeRoom = (needed: number) => {
+    if (needed > bytes.length) bytes = longer(bytes, Math.max(needed, bytes.length * 2));
+  };
+  for (let id = 0; id < tokens.length; id++) {
+    const token = tokens[id]!;
+    const start = offsets[id]!;
+    makeRoom(start + token.length);
+    let length = isByteLevel(id) ? writeSpelling(token, bytes, start) : -1;
+    if (length < 0) {
+      const whole = utf8Bytes(token);
+      makeRoom(start + whole.length);
+      bytes.set(whole, start);
+      length = whole.length;
+    }
+    offsets[id + 1] = start + length;
+  }
+  return { bytes: bytes.slice(0, offsets[tokens.length]), offsets, special };
+}
+
+function longer(bytes: Uint8Array<ArrayBuffer>, length: number): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(length);
+  larger.set(bytes);
+  return larger;
 }
 
 /** Throws BAD_TOKEN_ID unless the id is an integer of the vocabulary. */

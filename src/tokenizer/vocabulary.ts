@@ -1,5 +1,6 @@
 /** Reads tokens, added tokens and merges of an untrusted `tokenizer.json` into dense tables. Knows no text. */
 import { fail } from "../base/errors.ts";
+import { isJsonObject } from "../base/json.ts";
 import {
   booleanField,
   countField,
@@ -30,7 +31,8 @@ export interface Vocabulary {
 /** Reads `model.vocab` and `added_tokens`. Throws BAD_TOKENIZER where ids repeat, leave holes or disagree. */
 export function readVocabulary(root: JsonRecord, model: JsonRecord, where: string): Vocabulary {
   const at = `${where}: model.vocab`;
-  const vocab = recordAt(model.vocab, at);
+  // Only own keys are read: a copy of a large vocabulary would cost as much as all the rest.
+  const vocab = isJsonObject(model.vocab) ? model.vocab : recordAt(model.vocab, at);
   const ids = new Map<string, number>();
   for (const token of Object.keys(vocab)) ids.set(token, countField(vocab, token, at));
   const added = readAddedTokens(root, where);
@@ -89,6 +91,8 @@ export function readMerges(model: JsonRecord, ids: ReadonlyMap<string, number>, 
     fail("UNSUPPORTED", `${where}: model.merges: got ${merges.length} merges, expected at most ${MAX_MERGES}`);
   }
   const triples = new Int32Array(merges.length * 3);
+  const refuse = (i: number, token: string): never =>
+    fail("BAD_TOKENIZER", `${where}: model.merges[${i}]: got ${describe(token)}, expected a token of model.vocab`);
   for (let i = 0; i < merges.length; i++) {
     const parts = splitMerge(merges[i]);
     if (!parts) {
@@ -97,18 +101,21 @@ export function readMerges(model: JsonRecord, ids: ReadonlyMap<string, number>, 
         `${where}: model.merges[${i}]: got ${describe(merges[i])}, expected two tokens, "a b" or ["a", "b"]`,
       );
     }
-    [parts[0], parts[1], parts[0] + parts[1]].forEach((token, k) => {
-      triples[i * 3 + k] =
-        ids.get(token) ??
-        fail("BAD_TOKENIZER", `${where}: model.merges[${i}]: got ${describe(token)}, expected a token of model.vocab`);
-    });
+    const [left, right] = parts;
+    triples[i * 3] = ids.get(left) ?? refuse(i, left);
+    triples[i * 3 + 1] = ids.get(right) ?? refuse(i, right);
+    triples[i * 3 + 2] = ids.get(left + right) ?? refuse(i, left + right);
   }
   return triples;
 }
 
 function splitMerge(merge: unknown): readonly [string, string] | undefined {
-  const parts: readonly unknown[] = typeof merge === "string" ? merge.split(" ") : Array.isArray(merge) ? merge : [];
-  const [left, right] = parts;
-  if (parts.length !== 2 || typeof left !== "string" || typeof right !== "string" || !left || !right) return undefined;
-  return [left, right];
+  if (typeof merge === "string") {
+    const blank = merge.indexOf(" ");
+    if (blank <= 0 || blank === merge.length - 1 || merge.includes(" ", blank + 1)) return undefined;
+    return [merge.slice(0, blank), merge.slice(blank + 1)];
+  }
+  if (!Array.isArray(merge) || merge.length !== 2) return undefined;
+  const [left, right] = merge as unknown[];
+  return typeof left === "string" && typeof right === "string" && left && right ? [left, right] : undefined;
 }
