@@ -42,6 +42,12 @@ export function writeSpelling(spelling: string, bytes: Uint8Array, at = 0): numb
   return spelling.length;
 }
 
+/** Writes the bytes that code units of the byte alphabet stand for, and returns how many they are. */
+export function writeSpelled(units: Uint16Array, start: number, end: number, bytes: Uint8Array): number {
+  for (let i = start; i < end; i++) bytes[i - start] = byteOfUnit(units[i]!);
+  return end - start;
+}
+
 /**
  * Writes `units[start..end)` as UTF-8 into `bytes`, which must hold 3 bytes for each code unit, and returns the length.
  * Lone surrogates become U+FFFD.

@@ -1,7 +1,7 @@
 /** Text without added tokens to ids by byte-level BPE, with a cache. Knows nothing of special tokens. */
 import { fail } from "../base/errors.ts";
 import { bpeMerger, type Merges } from "./bpe.ts";
-import { byteCharacters, writeSpelling, writeUtf8 } from "./bytes.ts";
+import { byteCharacters, writeSpelled, writeSpelling, writeUtf8 } from "./bytes.ts";
 import { type IdList, reserve } from "./id-list.ts";
 import { pieceCache } from "./piece-cache.ts";
 import type { Cutter } from "./pre-tokenize.ts";
@@ -35,8 +35,20 @@ const KEPT_UNITS = 1 << 20;
 
 /** The encoder of a model. It keeps a cache of bounded size and scratch space, and is not re-entrant. */
 export function bpeEncoder(model: BpeModel): AppendIds {
-  const { scanners, splitter } = model.cutter;
-  let piece: TakePiece | undefined;
+  const { cutter } = model;
+  let cut: ((text: string, out: IdList) => void) | undefined;
+  return (text, out) => {
+    // Made at the first text, not when the vocabulary is read: many who open a model encode nothing.
+    cut ??= textCutter(
+      cutter,
+      cutter.spelled ? spelledPieces(cutter.spelled, pieceEncoder(model)) : pieceEncoder(model),
+    );
+    cut(text, out);
+  };
+}
+
+/** Cuts texts, as code units where that is possible. */
+function textCutter({ scanners, splitter }: Cutter, take: TakePiece): AppendIds {
   let scratch = new Uint16Array(1 << 12);
   const unitsOf = (text: string, start: number, end: number) => {
     if (end - start > scratch.length) scratch = new Uint16Array((end - start) * 2);
@@ -46,11 +58,22 @@ export function bpeEncoder(model: BpeModel): AppendIds {
     return units;
   };
   return (text, out) => {
-    // Made at the first text, not when the vocabulary is read: many who open a model encode nothing.
-    piece ??= pieceEncoder(model);
-    const take = piece;
     if (scanners) cutPieces(scanners, 0, unitsOf(text, 0, text.length), 0, text.length, take, out);
     else splitter(text, 0, text.length, (part, start, end) => take(unitsOf(part, start, end), 0, end - start, out));
+  };
+}
+
+/** Spells pieces in the byte alphabet and cuts the spelling further. */
+function spelledPieces(cutter: Cutter, take: TakePiece): TakePiece {
+  const cut = textCutter(cutter, take);
+  let bytes = new Uint8Array(1024);
+  return (units, start, end, out) => {
+    if ((end - start) * 3 > bytes.length) bytes = new Uint8Array((end - start) * 3);
+    const length = writeUtf8(units, start, end, bytes);
+    let spelling = "";
+    for (let i = 0; i < length; i++) spelling += byteCharacters[bytes[i]!]!;
+    cut(spelling, out);
+    if (bytes.length > KEPT_UNITS) bytes = new Uint8Array(1024);
   };
 }
 
@@ -84,6 +107,10 @@ const SEGMENT = 1;
 function pieceEncoder(model: BpeModel): TakePiece {
   const byteIds = Int32Array.from(byteCharacters, (character) => model.ids.get(character) ?? -1);
   const complete = !byteIds.includes(-1);
+  const spelled = model.cutter.spelled !== undefined;
+  // The bytes of a spelled character are no whole character of the text: nothing is known of what crosses them.
+  const cuttable = complete && !spelled;
+  const writeBytes = spelled ? writeSpelled : writeUtf8;
   const { tokens, crossing } = spellingsOf(model);
   const merge = bpeMerger(model.merges);
   const cache = pieceCache();
@@ -103,7 +130,7 @@ function pieceEncoder(model: BpeModel): TakePiece {
   };
   const segment: TakePiece = (units, start, end, out) => {
     if (cache.read(units, start, end, SEGMENT, out)) return;
-    const count = mergeBytes(writeUtf8(units, start, end, bytes));
+    const count = mergeBytes(writeBytes(units, start, end, bytes));
     append(count, out);
     cache.write(units, start, end, SEGMENT, ids, 0, count);
   };
@@ -120,9 +147,9 @@ function pieceEncoder(model: BpeModel): TakePiece {
       bytes = new Uint8Array(room);
       ids = new Int32Array(room);
     }
-    const length = writeUtf8(units, start, end, bytes);
+    const length = writeBytes(units, start, end, bytes);
     const whole = tokens ? tokens.find(bytes, length) : -1;
-    const cut = whole < 0 && complete ? nextCut(units, start, end) : end;
+    const cut = whole < 0 && cuttable ? nextCut(units, start, end) : end;
     if (cut < end) {
       const before = out.length;
       segment(units, start, cut, out);

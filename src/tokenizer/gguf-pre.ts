@@ -1,7 +1,7 @@
 /** The pre-tokenizers that llama.cpp names in `tokenizer.ggml.pre`, as `tokenizer.json` has them. Knows no vocabulary. */
 import { fail } from "../base/errors.ts";
 import { describe } from "./json-fields.ts";
-import { patterns, pretokenizerJson } from "./patterns.ts";
+import { patterns, pretokenizerJson, readPatterns } from "./patterns.ts";
 
 /** How a named kind of file cuts text. */
 export interface GgufPre {
@@ -37,14 +37,6 @@ const pre = (preTokenizer: object, more: Partial<GgufPre> = {}): GgufPre => ({
   ...more,
 });
 
-const CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
-const ENDS = String.raw` ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`;
-const UPPER = String.raw`[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]`;
-const LOWER = String.raw`[\p{Ll}\p{Lm}\p{Lo}\p{M}]`;
-const FRONT = String.raw`[^\r\n\p{L}\p{N}]?`;
-/** Words by case, as the newer vocabularies of OpenAI and Mistral cut them. */
-const byCase = (suffix: string, numbers: string) =>
-  `${FRONT}${UPPER}*${LOWER}+${suffix}|${FRONT}${UPPER}+${LOWER}*${suffix}|${numbers}|${ENDS}`;
 const HAN = "[一-龥ࠀ-一가-퟿]+";
 
 const gpt2 = pre(pretokenizerJson("gpt2").preTokenizer);
@@ -66,8 +58,8 @@ const TABLE: readonly (readonly [names: string, pre: GgufPre])[] = [
   ["dbrx smaug-bpe glm4 chatglm-bpe", pre(llama3)],
   ["qwen2 deepseek-r1-qwen kormo hunyuan megrez", qwen2],
   ["stablelm2 grok-2", pre(qwen2.preTokenizer)],
-  ["tekken", pre(cuts(byCase("", String.raw`\p{N}`)), { ignoreMerges: true, addBos: true })],
-  ["gpt-4o llama4", pre(cuts(byCase(`${CONTRACTIONS}?`, String.raw`\p{N}{1,3}`)))],
+  ["tekken", pre(cuts(readPatterns.tekken), { ignoreMerges: true, addBos: true })],
+  ["gpt-4o llama4", pre(cuts(readPatterns.o200k))],
   ["falcon", pre(cuts(`${String.raw`[\p{P}\$\+<=>\^~\|`}\`]+`, patterns.gpt2, "[0-9][0-9][0-9]"))],
   ["default", pre(cuts(String.raw`[\p{P}\$\+<=>\^~\|]+`, patterns.gpt2, String.raw`\p{N}+`, "[0-9][0-9][0-9]"))],
   [

@@ -1,5 +1,6 @@
-/** The pre-token patterns of the GPT-2, Llama 3 and Qwen 2 families, as published and as scanners. Knows no tokens. */
-import { gpt2Scanner, llama3Scanner, type Scanner } from "./scan.ts";
+/** Published pre-token patterns, as `tokenizer.json` spells them and as scanners. Knows no tokens. */
+import { gpt2Scanner, llama3Scanner, type Scanner, threeDigitScanner } from "./scan.ts";
+import { caseScanner } from "./scan-case.ts";
 
 /** Names of the built-in patterns. */
 export type PatternName = "gpt2" | "llama3" | "qwen2";
@@ -15,6 +16,21 @@ function llama3Pattern(digits: string): string {
   return String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|${digits}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`;
 }
 
+/** Patterns that are read but not made: of o200k (gpt-oss, Llama 4), of Tekken (Mistral Nemo), and Falcon's last cut. */
+export const readPatterns = {
+  o200k: casePattern("(?i:'s|'t|'re|'ve|'m|'ll|'d)?", String.raw`\p{N}{1,3}`),
+  tekken: casePattern("", String.raw`\p{N}`),
+  threeDigits: "[0-9][0-9][0-9]",
+} as const;
+
+function casePattern(suffix: string, digits: string): string {
+  const front = String.raw`[^\r\n\p{L}\p{N}]?`;
+  const upper = String.raw`[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]`;
+  const lower = String.raw`[\p{Ll}\p{Lm}\p{Lo}\p{M}]`;
+  const rest = String.raw` ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`;
+  return `${front}${upper}*${lower}+${suffix}|${front}${upper}+${lower}*${suffix}|${digits}|${rest}`;
+}
+
 /** The hand-written scanner of a published pattern, or undefined for any other pattern. */
 export function scannerOf(pattern: string): Scanner | undefined {
   switch (pattern) {
@@ -24,6 +40,12 @@ export function scannerOf(pattern: string): Scanner | undefined {
       return llama3Scanner(3);
     case patterns.qwen2:
       return llama3Scanner(1);
+    case readPatterns.o200k:
+      return caseScanner({ maxDigits: 3, contractions: true });
+    case readPatterns.tekken:
+      return caseScanner({ maxDigits: 1, contractions: false });
+    case readPatterns.threeDigits:
+      return threeDigitScanner();
     default:
       return undefined;
   }

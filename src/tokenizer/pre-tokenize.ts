@@ -4,7 +4,7 @@ import { showJson } from "../base/json.ts";
 import { booleanField, listField, recordAt, stringField } from "./json-fields.ts";
 import { patterns, scannerOf } from "./patterns.ts";
 import { literalRegex, translateRegex } from "./regex.ts";
-import { digitScanner, type Scanner } from "./scan.ts";
+import { digitScanner, punctuationScanner, type Scanner } from "./scan.ts";
 
 /** Takes a pre-token: `text[start..end)`. */
 export type Emit = (text: string, start: number, end: number) => void;
@@ -17,24 +17,30 @@ export interface Cutter {
   readonly splitter: Splitter;
   /** Each cuts the pieces of the one before; undefined where a stage is no scanner. */
   readonly scanners: readonly Scanner[] | undefined;
+  /** Stages behind `ByteLevel`: they cut the spelling of each piece in the byte alphabet. */
+  readonly spelled?: Cutter;
 }
 
 const MAX_STAGES = 16;
 
 /**
- * The cutter of a `pre_tokenizer`: `ByteLevel`, `Split` (Isolated or Removed), `Digits` or a `Sequence` of them; `null` is one
- * pre-token. A byte-level model needs exactly one `ByteLevel`, and it must come last. Throws BAD_TOKENIZER or UNSUPPORTED.
+ * The cutter of a `pre_tokenizer`: `ByteLevel`, `Split` (Isolated or Removed), `Digits`, `Punctuation` (Isolated or Contiguous) or
+ * a `Sequence` of them. A byte-level model needs exactly one `ByteLevel`. Throws BAD_TOKENIZER or UNSUPPORTED.
  */
 export function byteLevelCutter(json: unknown, where: string): Cutter {
   const stages = flatten(json, where, 0);
   if (stages.length > MAX_STAGES) {
     fail("UNSUPPORTED", `${where}: got ${stages.length} stages, expected at most ${MAX_STAGES}`);
   }
-  stages.forEach(({ record, at }, i) => {
-    if ((record.type === "ByteLevel") === (i === stages.length - 1)) return;
-    fail("UNSUPPORTED", `${at}: got ${showJson(record.type)}, expected exactly one "ByteLevel", as the last stage`);
-  });
-  return stages.map(({ record, at }) => stage(record, at)).reduce(inTurn);
+  const levels = stages.flatMap(({ record }, i) => (record.type === "ByteLevel" ? [i] : []));
+  if (levels.length !== 1) {
+    const types = stages.map(({ record }) => showJson(record.type)).join(", ");
+    fail("UNSUPPORTED", `${where}: got ${types}, expected exactly one "ByteLevel" among the stages`);
+  }
+  const cutters = stages.map(({ record, at }) => stage(record, at));
+  const last = levels[0]!;
+  const cutter = cutters.slice(0, last + 1).reduce(inTurn);
+  return last === cutters.length - 1 ? cutter : { ...cutter, spelled: cutters.slice(last + 1).reduce(inTurn) };
 }
 
 /** One cutter inside the pieces of another. */
@@ -69,12 +75,14 @@ function stage(record: Readonly<Record<string, unknown>>, at: string): Cutter {
       return byteLevel(record, at);
     case "Digits":
       return cutterOf(digitScanner(booleanField(record, "individual_digits", at, false)));
+    case "Punctuation":
+      return punctuation(record, at);
     case "Split":
       return split(record, at);
     default:
       return fail(
         "UNSUPPORTED",
-        `${at}.type: got ${showJson(record.type)}, expected ByteLevel, Split, Digits or Sequence`,
+        `${at}.type: got ${showJson(record.type)}, expected ByteLevel, Split, Digits, Punctuation or Sequence`,
       );
   }
 }
@@ -91,6 +99,13 @@ const prefixed: Splitter = (text, start, end, emit) => {
   const longer = ` ${text.slice(start, end)}`;
   emit(longer, 0, longer.length);
 };
+
+function punctuation(record: Readonly<Record<string, unknown>>, at: string): Cutter {
+  const behavior = record.behavior ?? "Isolated";
+  if (behavior === "Isolated" || behavior === "Contiguous")
+    return cutterOf(punctuationScanner(behavior === "Isolated"));
+  return fail("UNSUPPORTED", `${at}.behavior: got ${showJson(behavior)}, expected "Isolated" or "Contiguous"`);
+}
 
 function split(record: Readonly<Record<string, unknown>>, at: string): Cutter {
   const pattern = recordAt(record.pattern, `${at}.pattern`);

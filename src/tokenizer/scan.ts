@@ -1,5 +1,5 @@
 /** Hand-written scanners for the patterns of GPT-2, Llama 3 and Qwen 2, and for digits. They know Unicode classes, not tokens. */
-import { LETTER, NEWLINE, NUMBER, SPACE, type UnicodeClasses, unicodeClasses } from "./unicode-classes.ts";
+import { LETTER, NEWLINE, NUMBER, PUNCTUATION, SPACE, type UnicodeClasses, unicodeClasses } from "./unicode-classes.ts";
 
 /** The end of the pre-token that begins at `at` (`at < end`) of text as code units, looking no further than `end`. */
 export type Scanner = (units: Uint16Array, at: number, end: number) => number;
@@ -62,7 +62,29 @@ export function digitScanner(individual: boolean): Scanner {
   };
 }
 
-export const APOSTROPHE = 0x27;
+/** Punctuation in runs, or each by itself, and the runs between: the pre-tokenizer `Punctuation`. */
+export function punctuationScanner(individual: boolean): Scanner {
+  const classes = unicodeClasses();
+  return (units, at, end) => {
+    if ((classes.at(units, at, end) & PUNCTUATION) === 0) return classes.runWithout(units, at, end, PUNCTUATION);
+    return individual ? at + classes.width(units, at, end) : classes.run(units, at, end, PUNCTUATION);
+  };
+}
+
+/** `[0-9][0-9][0-9]` and what lies between. */
+export function threeDigitScanner(): Scanner {
+  const isDigit = (c: number) => c >= 0x30 && c <= 0x39;
+  return (units, at, end) => {
+    let run = 0;
+    for (let i = at; i < end; i++) {
+      run = isDigit(units[i]!) ? run + 1 : 0;
+      if (run === 3) return i - 2 === at ? i + 1 : i - 2;
+    }
+    return end;
+  };
+}
+
+const APOSTROPHE = 0x27;
 export const BLANK = 0x20;
 
 /** `\p{N}{1,most}` at a number. */

@@ -11,11 +11,21 @@ export const NEWLINE = 8;
 export const UPPERISH = 16;
 /** `[\p{Ll}\p{Lm}\p{Lo}\p{M}]` */
 export const LOWERISH = 32;
-/** `\p{P}` */
+/** What `tokenizers` calls punctuation: see {@link punctuationPattern}. */
 export const PUNCTUATION = 64;
-/** `\p{S}` */
-export const SYMBOL = 128;
 const SURROGATE = 256;
+
+/** Punctuation of Unicode 9 to 17. */
+const NEWER = [
+  String.raw`\u061d\u09fd\u0a76\u0c77\u0c84\u1b4e\u1b4f\u1b7d-\u1b7f\u2e43-\u2e5d\u{10d6e}\u{10ead}\u{10ed0}\u{10f55}-\u{10f59}`,
+  String.raw`\u{10f86}-\u{10f89}\u{113d4}-\u{113d8}\u{1144b}-\u{1145d}\u{11660}-\u{1166c}\u{116b9}\u{1183b}\u{11944}-\u{11946}`,
+  String.raw`\u{119e2}\u{11a3f}-\u{11a46}\u{11a9a}-\u{11aa2}\u{11b00}-\u{11b09}\u{11be1}\u{11c41}-\u{11c45}\u{11c70}\u{11c71}`,
+  String.raw`\u{11ef7}\u{11ef8}\u{11f43}-\u{11f4f}\u{11fff}\u{12ff1}\u{12ff2}\u{16d6d}-\u{16d6f}\u{16e97}-\u{16e9a}\u{16fe2}`,
+  String.raw`\u{1e5ff}\u{1e95e}\u{1e95f}`,
+].join("");
+
+/** `\p{P}` of Unicode 8, which `tokenizers` 0.23 has for its own pre-tokenizers, and the symbols of ASCII. */
+export const punctuationPattern = String.raw`(?:(?![${NEWER}])[\p{P}$+<=>^\x60|~]|[\u166d\u{111c9}])`;
 
 const CLASSES: readonly (readonly [pattern: string, flag: number])[] = [
   [String.raw`\p{L}`, LETTER],
@@ -24,12 +34,11 @@ const CLASSES: readonly (readonly [pattern: string, flag: number])[] = [
   [String.raw`[\r\n]`, NEWLINE],
   [String.raw`[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]`, UPPERISH],
   [String.raw`[\p{Ll}\p{Lm}\p{Lo}\p{M}]`, LOWERISH],
-  [String.raw`\p{P}`, PUNCTUATION],
-  [String.raw`\p{S}`, SYMBOL],
+  [punctuationPattern, PUNCTUATION],
 ];
 
 /** A lone surrogate counts as U+FFFD, as it does in UTF-8. */
-const LONE = SYMBOL;
+const LONE = 0;
 
 /** Looks up code points of text held as code units. */
 export interface UnicodeClasses {
