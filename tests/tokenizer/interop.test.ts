@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import { tokenizerFromJson } from "../../src/tokenizer/json.ts";
+import { readPatterns } from "../../src/tokenizer/patterns.ts";
 import { trainBpe } from "../../src/tokenizer/train-bpe.ts";
 import { trainChar } from "../../src/tokenizer/train-char.ts";
 import type { Tokenizer } from "../../src/tokenizer/types.ts";
@@ -58,6 +60,38 @@ describe("tokenizers and transformers read what ownlm writes", () => {
       assert.deepEqual([answer.bos, answer.eos, answer.maxLength], ["<|endoftext|>", "<|endoftext|>", 2 ** 24]);
     });
   }
+
+  test("other pre-tokenizers give equal ids, and so do ignored merges", { skip }, () => {
+    const shakespeare = readFileSync(file!, "utf8").slice(0, 200_000);
+    const json = trainBpe([shakespeare, "漢字漢字 मा मा 'll'll"], { vocabSize: 1024 }).toJSON();
+    const byteLevel = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true };
+    const split = (Regex: string) => ({ type: "Split", pattern: { Regex }, behavior: "Isolated", invert: false });
+    const stages: object[][] = [
+      [split(readPatterns.o200k), { ...byteLevel, use_regex: false }],
+      [split(readPatterns.tekken), { ...byteLevel, use_regex: false }],
+      [{ type: "Digits", individual_digits: true }, byteLevel],
+      [
+        { type: "Punctuation", behavior: "Contiguous" },
+        byteLevel,
+        { type: "Digits", individual_digits: false },
+        split(readPatterns.threeDigits),
+      ],
+      [{ ...byteLevel, add_prefix_space: true }],
+    ];
+    const random = fc.sample(settledText, { numRuns: 300, seed: 8 });
+    for (const ignore_merges of [false, true]) {
+      for (const pretokenizers of stages) {
+        const { model } = json as { model: object };
+        const pre_tokenizer = { type: "Sequence", pretokenizers };
+        const tokenizer = tokenizerFromJson({ ...json, pre_tokenizer, model: { ...model, ignore_merges } }, "test");
+        const { ids } = askPython(tokenizer, [shakespeare, ...random]);
+        assert.deepEqual(tokenizer.encode(shakespeare), ids[0]);
+        random.forEach((text, i) => {
+          assert.deepEqual(tokenizer.encode(text), ids[i + 1], JSON.stringify(text));
+        });
+      }
+    }
+  });
 
   test("a vocabulary of characters gives equal ids", { skip }, () => {
     const shakespeare = readFileSync(file!, "utf8");
