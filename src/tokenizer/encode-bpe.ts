@@ -24,8 +24,8 @@ export interface BpeModel {
   readonly fuseUnk: boolean;
 }
 
-/** Appends the ids of a text to `out`. */
-export type AppendIds = (text: string, out: IdList) => void;
+/** Appends the ids of a text to `out`. `isFirst` says that nothing of the whole text stands before it. */
+export type AppendIds = (text: string, out: IdList, isFirst?: boolean) => void;
 
 /** Takes a pre-token: `units[start..end)`. */
 type TakePiece = (units: Uint16Array, start: number, end: number, out: IdList) => void;

@@ -9,6 +9,8 @@ import { booleanField, describe, type JsonRecord, listField, recordAt, stringFie
 import { readTemplate } from "./post-process.ts";
 import { byteLevelCutter } from "./pre-tokenize.ts";
 import { rolesOf } from "./roles.ts";
+import { characterDecoder, characterEncoder, type DecoderRule } from "./sentencepiece.ts";
+import { readDecoder, readMetaspace } from "./sentencepiece-json.ts";
 import { checkTokenId, decodeIds, decodeStreamOf, packTokenBytes } from "./stream.ts";
 import type { EncodeOptions, Tokenizer } from "./types.ts";
 import { readMerges, readVocabulary, type Vocabulary } from "./vocabulary.ts";
@@ -17,7 +19,8 @@ import { readMerges, readVocabulary, type Vocabulary } from "./vocabulary.ts";
 export const characterPattern = String.raw`[\s\S]`;
 
 /**
- * A tokenizer from a parsed `tokenizer.json`: byte-level BPE (GPT-2, Llama 3, Qwen 2 and relatives) or single characters.
+ * A tokenizer from a parsed `tokenizer.json`: byte-level BPE (GPT-2, Llama 3, Qwen 2 and relatives), BPE of
+ * characters with bytes to fall back on (Llama 2, Mistral, Gemma, Phi-3), or single characters.
  * `config` is the parsed `tokenizer_config.json`, read for `bos_token` and `eos_token` alone. `where` names the file in messages.
  * Throws BAD_TOKENIZER for broken content and UNSUPPORTED, naming key and value, for kinds that ownlm does not have.
  * Entries for truncation and padding are kept in the JSON and not applied.
@@ -27,6 +30,11 @@ export function tokenizerFromJson(json: unknown, where: string, config?: unknown
   const model = recordAt(root.model, `${where}: model`);
   const vocabulary = readVocabulary(root, model, where);
   const kind = kindOf(model, where);
+  const isCharacters = kind === "bpe" && booleanField(model, "byte_fallback", `${where}: model`, false);
+  if (isCharacters) {
+    const append = readCharacters(root, model, vocabulary, where);
+    return assemble(kind, json as object, root, vocabulary, append, config, where, readDecoder(root, where));
+  }
   const append = kind === "bpe" ? readBpe(root, model, vocabulary, where) : readChar(root, model, vocabulary, where);
   return assemble(kind, json as object, root, vocabulary, append, config, where);
 }
@@ -41,9 +49,6 @@ function kindOf(model: JsonRecord, where: string): Tokenizer["kind"] {
 
 function readBpe(root: JsonRecord, model: JsonRecord, vocabulary: Vocabulary, where: string): AppendIds {
   for (const key of ["dropout", "continuing_subword_prefix", "end_of_word_suffix"]) expectNothing(model, key, where);
-  if (booleanField(model, "byte_fallback", `${where}: model`, false)) {
-    fail("UNSUPPORTED", `${where}: model.byte_fallback: got true, expected false (a byte-level vocabulary)`);
-  }
   expectType(root, "decoder", "ByteLevel", where);
   return bpeEncoder({
     ids: vocabulary.ids,
@@ -53,6 +58,23 @@ function readBpe(root: JsonRecord, model: JsonRecord, vocabulary: Vocabulary, wh
     ignoreMerges: booleanField(model, "ignore_merges", `${where}: model`, false),
     unkId: unknownId(model, vocabulary, where),
     fuseUnk: booleanField(model, "fuse_unk", `${where}: model`, false),
+  });
+}
+
+/** SentencePiece-like BPE over characters. */
+function readCharacters(root: JsonRecord, model: JsonRecord, vocabulary: Vocabulary, where: string) {
+  for (const key of ["dropout", "continuing_subword_prefix", "end_of_word_suffix"]) expectNothing(model, key, where);
+  if (booleanField(model, "ignore_merges", `${where}: model`, false))
+    fail("UNSUPPORTED", `${where}: model.ignore_merges: got true, expected false beside byte_fallback`);
+  const vocab = model.vocab as object;
+  return characterEncoder({
+    idOf: (spelling) => (Object.hasOwn(vocab, spelling) ? vocabulary.ids.get(spelling) : undefined),
+    spellings: Object.keys(vocab),
+    merges: mergesFrom(readMerges(model, vocabulary.ids, where)),
+    byteFallback: true,
+    unkId: unknownId(model, vocabulary, where),
+    fuseUnk: booleanField(model, "fuse_unk", `${where}: model`, false),
+    metaspace: readMetaspace(root, where),
   });
 }
 
@@ -98,8 +120,22 @@ function readNormalizer(json: unknown, at: string, depth = 0): Normalize | undef
   const record = recordAt(json, at);
   const type = record.type;
   if (type === "NFC" || type === "NFD" || type === "NFKC" || type === "NFKD") return (text) => text.normalize(type);
+  if (type === "Prepend") {
+    const prefix = stringField(record, "prepend", at);
+    return (text) => (text === "" ? text : prefix + text);
+  }
+  if (type === "Replace") {
+    const pattern = recordAt(record.pattern, `${at}.pattern`).String;
+    const content = stringField(record, "content", at);
+    if (typeof pattern !== "string" || pattern === "")
+      return fail("UNSUPPORTED", `${at}.pattern: got ${describe(record.pattern)}, expected a String`);
+    return (text) => text.replaceAll(pattern, () => content);
+  }
   if (type !== "Sequence" || depth > 4) {
-    return fail("UNSUPPORTED", `${at}.type: got ${describe(type)}, expected NFC, NFD, NFKC, NFKD or null`);
+    return fail(
+      "UNSUPPORTED",
+      `${at}.type: got ${describe(type)}, expected NFC, NFD, NFKC, NFKD, Prepend, Replace or null`,
+    );
   }
   const steps = listField(record, "normalizers", at)
     .map((inner, i) => readNormalizer(inner, `${at}.normalizers[${i}]`, depth + 1))
@@ -122,12 +158,14 @@ function pipeline(root: JsonRecord, vocabulary: Vocabulary, append: AppendIds, w
       if (normal !== "") append(normal, out);
       return;
     }
+    let isFirst = true;
     const take = (stretch: string, id: number) => {
       if (id >= 0) out.push(id);
-      else append(stretch, out);
+      else append(stretch, out, isFirst);
+      isFirst = false;
     };
     splitRaw(text, allowSpecial, (stretch, id) => {
-      if (id >= 0) out.push(id);
+      if (id >= 0) take(stretch, id);
       else splitNormal(normalize?.(stretch) ?? stretch, allowSpecial, take);
     });
   };
@@ -143,12 +181,14 @@ function assemble(
   append: AppendIds,
   config: unknown,
   where: string,
+  decoder?: DecoderRule,
 ): Tokenizer {
   const { tokens, ids, added } = vocabulary;
   const specials = new Map(added.filter((token) => token.special).map(({ content, id }) => [content, id]));
   const template = readTemplate(root.post_processor, tokens.length, `${where}: post_processor`);
   const addedIds = new Set(added.map((token) => token.id));
   const table = packTokenBytes(tokens, (id) => kind === "bpe" && !addedIds.has(id), new Set(specials.values()));
+  const characters = decoder && characterDecoder(tokens, table.special, decoder);
   const encodeText = pipeline(root, vocabulary, append, where);
   let out = idList();
   const encodeToList = (
@@ -173,9 +213,10 @@ function assemble(
       const { ids, length } = encodeToList(text, options);
       return ids.slice(0, length);
     },
-    decode: (some, options) => decodeIds(table, some, options),
-    decodeStream: (options) => decodeStreamOf(table, options),
+    decode: characters?.decode ?? ((some, options) => decodeIds(table, some, options)),
+    decodeStream: characters?.decodeStream ?? ((options) => decodeStreamOf(table, options)),
     tokenBytes(id) {
+      if (characters) return characters.tokenBytes(id);
       checkTokenId(id, tokens.length);
       return table.bytes.slice(table.offsets[id], table.offsets[id + 1]);
     },
