@@ -7,6 +7,8 @@ import type { OnnxModel } from "../onnx/model.ts";
 /** A folder and the places of files inside it, with no links on the way. */
 export interface ExternalFolder {
   readonly folder: string;
+  /** The files, links resolved. */
+  readonly paths: ReadonlySet<string>;
   locate(file: string): string;
   /**
    * Throws BAD_WEIGHTS when a file was written to since. ONNX Runtime maps files into memory: a run would read the new
@@ -43,6 +45,7 @@ export function externalFolder(model: OnnxModel): ExternalFolder | undefined {
   const folder = commonFolder(files.map(({ at }) => at));
   return {
     folder,
+    paths: new Set(files.map(({ at }) => at)),
     locate: (file) => path.relative(folder, real.get(file)!.at),
     checkUnchanged: () => files.forEach(checkFile),
   };

@@ -9,6 +9,7 @@ import { type BoundTensors, checkBinding, checkedSize, checkModel, checkSessionO
 import { indexCheck } from "./guards.ts";
 import { addressOf, type OrtApi, openOrtApi, type Pointer } from "./ort-native-api.ts";
 import { type ExternalFolder, externalFolder } from "./ort-native-files.ts";
+import { dropFilePages } from "./ort-native-pages.ts";
 import { allocate, checkLive, type Handle, makeTensor } from "./tensors.ts";
 import type { Binding, Runtime, Session, SessionOptions, Tensor } from "./types.ts";
 
@@ -73,6 +74,7 @@ function createSession(api: OrtApi, handles: Handles, model: OnnxModel, options:
   checkModel(model);
   const files = externalFolder(model);
   const session = loadModel(api, model, options, files);
+  if (files) dropFilePages(files.paths);
   const bindings = new Set<Binding>();
   let disposed = false;
   const dispose = () => {

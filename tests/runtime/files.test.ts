@@ -3,6 +3,7 @@ import {
   copyFileSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -160,5 +161,31 @@ describe("weights in files on ort-web alone", () => {
     assert.equal(await code(), "UNSUPPORTED");
     assert.equal(await code(async () => new Uint8Array(3)), "BAD_WEIGHTS");
     assert.equal(web.name, "ort-web");
+  });
+});
+
+/** Bytes of a file that count as this process's memory. */
+function residentBytes(file: string): number {
+  const maps = readFileSync("/proc/self/smaps", "utf8").split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m);
+  const sizes = maps
+    .filter((map) => map.split("\n")[0]!.endsWith(file))
+    .map((map) => 1024 * Number(/^Rss:\s+(\d+) kB/m.exec(map)![1]));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+describe("memory of mapped weights", { skip: process.platform !== "linux" && "there is no /proc" }, () => {
+  const { runtime, skip } = RUNTIMES.find(({ name }) => name === "ort-native")!;
+  test("is given back when a session has read them, and they are read again when needed", {
+    skip,
+  }, async () => {
+    const file = weightsFile("mapped.bin");
+    using session = await runtime.session(picker(file));
+    assert.equal(residentBytes(file), 0);
+    using at = runtime.tensor("int64", [1], BigInt64Array.of(9n));
+    using y = runtime.tensor("float32", [1, 4]);
+    using binding = session.bind({ at }, { y });
+    await binding.run();
+    assert.deepEqual([...y.data], Array(4).fill(10));
+    assert.ok(residentBytes(file) > 0);
   });
 });
