@@ -38,9 +38,15 @@ async function quantizing(io: Io, model: string, given: Parameters<typeof quanti
   }
 }
 
+const STAGES = {
+  calibrate: ["read", "tokens to learn from"],
+  pack: ["packed", "weights"],
+  compare: ["compared", "tokens"],
+} as const;
+
 function progressLine({ stage, done, total }: QuantizeProgress): string {
-  const [verb, what] = stage === "pack" ? ["packed", "weights"] : ["compared", "tokens"];
-  return `${verb} ${formatCount(done)} of ${formatCount(total)} ${what}`;
+  const [did, what] = STAGES[stage];
+  return `${did} ${formatCount(done)} of ${formatCount(total)} ${what}`;
 }
 
 function resultLines({ out, bytesBefore, bytes, bitsPerWeight, text, comparison }: QuantizeResult): string[] {

@@ -1,5 +1,6 @@
 /** What `quantize` can be asked for: declared once, for the command line and the library. */
 import { type GivenOptions, type OptionSpecs, type OptionValues, readOptions } from "../base/options.ts";
+import type { Rounding } from "../weights/pack.ts";
 import type { Quantization } from "../weights/quantization.ts";
 
 const MOST_TOKENS = 2 ** 24;
@@ -18,10 +19,11 @@ export const QUANTIZE_OPTIONS = {
   embeddingBits: { kind: "choice", choices: [4, 8], auto: "--bits", help: "Bits of an embedding of its own" },
   rounding: {
     kind: "choice",
-    choices: ["search", "nearest"],
-    default: "search",
-    help: "Look for each block's scale of least error, or take the heaviest weight's",
+    choices: ["feedback", "search", "nearest"],
+    auto: "feedback at 4 bits, search at 8",
+    help: "Let later weights make up for earlier ones' errors, look for each block's best scale, or just round",
   },
+  calibration: { kind: "text", placeholder: "FILE", auto: "stories in the box", help: "Text to learn feedback from" },
   text: { kind: "text", placeholder: "FILE", auto: "stories in the box", help: "Text to compare both models on" },
   tokens: { kind: "int", min: 16, max: MOST_TOKENS, default: 2048, help: "Most tokens of it" },
   maxKl: {
@@ -38,7 +40,10 @@ export const QUANTIZE_OPTIONS = {
     auto: "1.15 at 4 bits, 1.01 at 8",
     help: "Write nothing when perplexity grows by more than this factor",
   },
-  noMeasure: { kind: "flag", help: "Write without comparing, where the float32 model does not fit into memory" },
+  noMeasure: {
+    kind: "flag",
+    help: "Write without comparing; with a --rounding other than feedback the model need not fit into memory",
+  },
   threads: { kind: "int", min: 1, max: 256, help: "Threads to compare with", auto: "the machine's cores" },
 } as const satisfies OptionSpecs;
 
@@ -52,9 +57,10 @@ export interface QualityLimits {
 }
 
 /** Everything decided. */
-export interface ResolvedQuantize extends OptionValues<typeof QUANTIZE_OPTIONS> {
+export interface ResolvedQuantize extends Omit<OptionValues<typeof QUANTIZE_OPTIONS>, "rounding"> {
   readonly quantization: Quantization;
   readonly limits: QualityLimits;
+  readonly rounding: "feedback" | Rounding;
 }
 
 const LIMITS: { readonly [bits in 4 | 8]: QualityLimits } = {
@@ -68,5 +74,6 @@ export function resolveQuantize(given: QuantizeOptions, showName?: (name: string
   const { bits, block, headBits, embeddingBits = bits } = options;
   const { maxKl = LIMITS[bits].maxKl, maxPerplexityRatio = LIMITS[bits].maxPerplexityRatio } = options;
   const limits = { maxKl, maxPerplexityRatio };
-  return { ...options, quantization: { bits, block, headBits, embeddingBits }, limits };
+  const { rounding = bits === 4 ? "feedback" : "search" } = options;
+  return { ...options, rounding, quantization: { bits, block, headBits, embeddingBits }, limits };
 }

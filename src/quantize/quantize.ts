@@ -1,23 +1,26 @@
 /** `quantize`: a model with weights of few bits, written when it is as good as it must be. Knows nothing of terminals. */
 import { fail } from "../base/errors.ts";
+import { formatBytes } from "../base/format.ts";
 import { createTurn } from "../base/pause.ts";
 import { sampleText } from "../data/sample.ts";
 import { type OpenModel, openModel } from "../generate/load.ts";
 import { tokenizerOf } from "../generate/text.ts";
 import type { Host } from "../host/types.ts";
+import { packPlan } from "../models/pack-plan.ts";
 import type { Runtime } from "../runtime/types.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
 import { finishPublishing, inFolder } from "../weights/folder.ts";
 import { PUBLISHING, publishStaged } from "../weights/publish.ts";
 import type { Quantization } from "../weights/quantization.ts";
+import { type CalibrateHooks, type Calibration, calibrate } from "./calibrate.ts";
 import { type Comparison, compareModels } from "./compare.ts";
 import { type QualityLimits, type QuantizeOptions, type ResolvedQuantize, resolveQuantize } from "./options.ts";
 import { openSource, type QuantizeSource } from "./source.ts";
 import { writeQuantized } from "./write.ts";
 
-/** How far the work is: weights packed, then tokens compared. */
+/** How far the work is: tokens read, then weights packed, then tokens compared. */
 export interface QuantizeProgress {
-  readonly stage: "pack" | "compare";
+  readonly stage: "calibrate" | "pack" | "compare";
   readonly done: number;
   readonly total: number;
 }
@@ -46,8 +49,10 @@ export interface QuantizeResult extends Quantization {
 
 /** Default text, said of so in the result. */
 const OWN_TEXT = "stories in the box";
-/** Of the stories that models are trained on, others. */
-const OWN_TEXT_SEED = 20_000;
+/** Of the stories that models are trained on, others; and different ones to learn from and to compare on. */
+const COMPARED_SEED = 20_000;
+const CALIBRATION_SEED = 30_000;
+const CALIBRATION_TOKENS = 2048;
 /** Bytes of a token at most, on the average of any text. */
 const BYTES_PER_TOKEN = 8;
 
@@ -67,11 +72,18 @@ export async function quantize(
   const options = resolveQuantize(given, hooks.showName);
   const out = options.out ?? fail("BAD_OPTION", `${showName("out")}: got none, expected a folder to write to`);
   checkOut(host, out);
-  const text = options.noMeasure ? "" : textOf(host, options);
+  const text = options.noMeasure ? "" : textOf(host, showName("text"), options.text, options.tokens, COMPARED_SEED);
+  const calibrationText = textOf(
+    host,
+    showName("calibration"),
+    options.calibration,
+    CALIBRATION_TOKENS,
+    CALIBRATION_SEED,
+  );
   const source = openSource(host, path, hooks.onWarning ?? (() => {}));
   return inFolder(host, out, () =>
     publishStaged(host, out, async (staging) => {
-      const bytes = await write(host, staging, source, options, hooks);
+      const bytes = await write(host, runtime, staging, source, options, calibrationText, hooks);
       const comparison = options.noMeasure
         ? undefined
         : await compare(host, runtime, [path, staging], text, options, hooks);
@@ -91,25 +103,60 @@ function checkOut(host: Host, out: string): void {
   if (found.length > 0) fail("EXISTS", `${out}: holds ${found[0]}, expected a new or empty folder`);
 }
 
-function textOf(host: Host, { text, tokens }: ResolvedQuantize): string {
-  if (text === undefined) return sampleText({ seed: OWN_TEXT_SEED, characters: tokens * BYTES_PER_TOKEN });
-  if (host.kindOf(text) === undefined) fail("NOT_FOUND", `${text}: there is no such file`);
-  if (host.kindOf(text) !== "file") fail("BAD_OPTION", `text: ${text} is no file, expected a file of text`);
-  const bytes = host.readBytes(text, 0, Math.min(host.fileSize(text), tokens * BYTES_PER_TOKEN));
+/** The first bytes of a file, or stories in the box. */
+function textOf(host: Host, option: string, file: string | undefined, tokens: number, seed: number): string {
+  if (file === undefined) return sampleText({ seed, characters: tokens * BYTES_PER_TOKEN });
+  if (host.kindOf(file) === undefined) fail("NOT_FOUND", `${option}: ${file}: there is no such file`);
+  if (host.kindOf(file) !== "file") fail("BAD_OPTION", `${option}: ${file} is no file, expected a file of text`);
+  const bytes = host.readBytes(file, 0, Math.min(host.fileSize(file), tokens * BYTES_PER_TOKEN));
   return new TextDecoder().decode(bytes);
 }
 
-function write(
+/** Writes the folder, having learned from a text where that was asked for. Returns the bytes of the weights. */
+async function write(
   host: Host,
+  runtime: Runtime,
   folder: string,
   source: QuantizeSource,
-  { quantization, rounding }: ResolvedQuantize,
+  { quantization, rounding, threads }: ResolvedQuantize,
+  text: string,
   { signal, onProgress }: QuantizeHooks,
 ): Promise<number> {
   const turn = createTurn(signal, "stopped: nothing was written", host.nowMs);
-  const report = (done: number, total: number) => onProgress?.({ stage: "pack", done, total });
-  return writeQuantized(host, folder, source, quantization, { rounding, turn, onProgress: report });
+  const report = (stage: QuantizeProgress["stage"]) => (done: number, total: number) =>
+    onProgress?.({ stage, done, total });
+  const hooks = { threads, turn, onProgress: report("calibrate") };
+  const learned = rounding === "feedback" ? await learn(host, runtime, source, quantization, text, hooks) : undefined;
+  return writeQuantized(host, folder, source, quantization, {
+    rounding: rounding === "nearest" ? "nearest" : "search",
+    feedbackOf: (name) => learned?.feedbackOf(name),
+    turn,
+    onProgress: report("pack"),
+  });
 }
+
+/** What the inputs of linear layers are over a text. The head and the embedding keep their rounding. */
+async function learn(
+  host: Host,
+  runtime: Runtime,
+  { model, shapes, tokenizer, place }: QuantizeSource,
+  quantization: Quantization,
+  text: string,
+  hooks: CalibrateHooks,
+): Promise<Calibration> {
+  const hint = "Try another --rounding.";
+  if (!tokenizer) return fail("BAD_TOKENIZER", `the model has no tokenizer to read a text with. ${hint}`);
+  const [needed, free] = [4 * parametersOf(shapes), host.availableMemoryBytes()];
+  if (needed > free)
+    fail("OUT_OF_MEMORY", `calibration: got ${formatBytes(free)} of memory, expected ${formatBytes(needed)}. ${hint}`);
+  const plan = packPlan(model, quantization).flat();
+  const linear = plan.filter(({ rows, gathered }) => !gathered && rows !== model.vocabSize);
+  const ids = tokenizer.encode(text, { addSpecialTokens: false }).slice(0, CALIBRATION_TOKENS);
+  return calibrate(runtime, model, place, new Set(linear.map(({ name }) => name)), ids, hooks);
+}
+
+const parametersOf = (shapes: QuantizeSource["shapes"]) =>
+  [...shapes.values()].reduce((sum, shape) => sum + shape.reduce((n, dim) => n * dim, 1), 0);
 
 /** Opens both models as they are run, and compares them. */
 async function compare(
@@ -170,7 +217,7 @@ function resultOf(
   { quantization, text }: ResolvedQuantize,
   comparison: Comparison | undefined,
 ): QuantizeResult {
-  const parameters = [...source.shapes.values()].reduce((sum, shape) => sum + shape.reduce((n, dim) => n * dim, 1), 0);
+  const parameters = parametersOf(source.shapes);
   return {
     out,
     ...quantization,

@@ -3,11 +3,13 @@ import { fail } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import { readConfig } from "../generate/config.ts";
 import { isGguf, openGgufModel } from "../generate/gguf-model.ts";
-import { parameterShapes, weightsOf } from "../generate/load.ts";
+import { openTokenizer, parameterShapes, weightsOf } from "../generate/load.ts";
+import type { Placement } from "../graph/lower.ts";
 import type { Host } from "../host/types.ts";
 import type { PlannedWeight } from "../models/pack-plan.ts";
 import type { CausalLm } from "../models/types.ts";
 import { tokenizerFromGguf } from "../tokenizer/gguf.ts";
+import type { Tokenizer } from "../tokenizer/types.ts";
 import { tokenizerConfig } from "../tokenizer/write-json.ts";
 import { type FloatRows, storedRows, tensorRows, transposedRows } from "../weights/float-rows.ts";
 import { findWeight, readFloat32 } from "../weights/folder.ts";
@@ -24,6 +26,9 @@ export interface QuantizeSource {
   readonly bytes: number;
   rowsOf(weight: PlannedWeight): FloatRows;
   floatsOf(name: string): Float32Array;
+  /** Where a session finds a weight as it is. */
+  place(name: string): Placement;
+  readonly tokenizer: Tokenizer | undefined;
   /** What belongs to the model besides config and weights, by file name. */
   files(): ReadonlyMap<string, Uint8Array>;
 }
@@ -54,6 +59,11 @@ function folderSource(host: Host, folder: string, onWarning: (message: string) =
     bytes: [...entries.values()].reduce((sum, { length }) => sum + length, 0),
     rowsOf: ({ name, layout }) => laidOut(tensorRows(host, name, entries.get(name)!), layout),
     floatsOf: (name) => readFloat32(host, entries.get(name)!),
+    place(name) {
+      const { file, dtype, offset, length } = entries.get(name)!;
+      return { kind: "file", dtype, at: { file: host.absolute(file), offset, length } };
+    },
+    tokenizer: host.kindOf(host.join(folder, "tokenizer.json")) ? openTokenizer(host, folder) : undefined,
     files() {
       const names = host.listFolder(folder).filter((name) => BELONGS.test(name));
       const paths = names.map((name) => [name, host.join(folder, name)] as const);
@@ -69,6 +79,7 @@ const laidOut = (rows: FloatRows, layout: PlannedWeight["layout"]) =>
 function ggufSource(host: Host, file: string): QuantizeSource {
   const { model, metadata, weights } = openGgufModel(host, file);
   const shapes = parameterShapes(model);
+  const tokenizer = tokenizerFromGguf(metadata, file);
   const stored = (name: string) => weights.get(name) ?? fail("BAD_WEIGHTS", `${file}: the weight ${name} is missing`);
   for (const [name, shape] of shapes)
     if (stored(name).shape.join() !== shape.join())
@@ -80,8 +91,9 @@ function ggufSource(host: Host, file: string): QuantizeSource {
     bytes: [...shapes.keys()].reduce((sum, name) => sum + stored(name).length, 0),
     rowsOf: ({ name, layout }) => laidOut(storedRows(host, stored(name)), layout),
     floatsOf: (name) => readStored(host, stored(name)),
+    place: (name) => ({ kind: "memory", data: readStored(host, stored(name)) }),
+    tokenizer,
     files() {
-      const tokenizer = tokenizerFromGguf(metadata, file);
       if (!tokenizer) return new Map();
       const bytes = (json: unknown) => new TextEncoder().encode(`${JSON.stringify(json, null, 2)}\n`);
       return new Map([

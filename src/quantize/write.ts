@@ -2,6 +2,7 @@
 import { inTurns } from "../base/pause.ts";
 import type { Host } from "../host/types.ts";
 import { type PlannedGroup, packPlan } from "../models/pack-plan.ts";
+import type { Feedback } from "../weights/feedback.ts";
 import { type Packed, packedSizes, type Rounding } from "../weights/pack.ts";
 import { packMatrix } from "../weights/pack-rows.ts";
 import { SINGLE } from "../weights/publish.ts";
@@ -18,6 +19,8 @@ import type { QuantizeSource } from "./source.ts";
 /** How the writing is watched and shared. */
 export interface WriteHooks {
   readonly rounding: Rounding;
+  /** Feedback for the matrix of a name; see {@link packMatrix}. */
+  feedbackOf(name: string): Feedback | undefined;
   /** Awaited between pieces of work; throws to stop. */
   turn(): Promise<void>;
   onProgress(done: number, elements: number): void;
@@ -66,14 +69,15 @@ async function writeGroups(
   writer: SafetensorsWriter,
   source: QuantizeSource,
   groups: readonly PlannedGroup[],
-  { rounding, turn, onProgress }: WriteHooks,
+  { rounding, feedbackOf, turn, onProgress }: WriteHooks,
 ): Promise<void> {
   const elements = groups.flat().reduce((sum, { rows, width }) => sum + rows * width, 0);
   let done = 0;
   for (const group of groups) {
+    const feedback = feedbackOf(group[0]!.name);
     const parts: Packed[] = [];
     for (const weight of group) {
-      const work = packMatrix(source.rowsOf(weight), weight.format, { rounding });
+      const work = packMatrix(source.rowsOf(weight), weight.format, { rounding, ...(feedback && { feedback }) });
       parts.push(
         await inTurns(work, turn, (count) => {
           done += count;

@@ -35,13 +35,11 @@ export type Rounding = "nearest" | "search";
 /** Packs rows of one format, any number of times. */
 export type PackRows = (rows: Float32Array, width: number, target: Packed, options?: PackOptions) => void;
 
-/** What is packed, for messages, and which columns count more. */
+/** What is packed, for messages. */
 export interface PackOptions {
   readonly where?: string;
   /** The number of the first of the rows in their tensor. */
   readonly firstRow?: number;
-  /** (K) weights of the squared error of each column, such as the mean squares of the activations. */
-  readonly importance?: Float32Array;
 }
 
 /** Scales smaller than float32's normal numbers are flushed to zero by processors. */
@@ -80,32 +78,46 @@ export function createPacker(format: PackFormat, rounding: Rounding): PackRows {
   checkPackFormat(format);
   const { bits, block } = format;
   const values = new Float64Array(block);
-  const weights = new Float64Array(block);
   const fitted = new Float64Array(2);
-  return (rows, width, { quants, scales }, { where = "rows", firstRow = 0, importance } = {}) => {
+  return (rows, width, { quants, scales }, { where = "rows", firstRow = 0 } = {}) => {
     const { blocks, blockBytes } = packedSizes(width, format);
     const count = rows.length / width;
     if (quants.length !== count * blocks * blockBytes || scales.length !== count * blocks)
       fail("BAD_SHAPE", `${where}: got room for ${scales.length} blocks, expected ${count * blocks}`);
-    for (let row = 0, at = 0; row < count; row++)
-      for (let b = 0; b < blocks; b++, at++) {
-        const from = row * width + b * block;
-        const size = Math.min(block, width - b * block);
+    for (let row = 0, at = 0; row < count; row++) {
+      for (let first = 0; first < width; first += block, at++) {
+        const from = row * width + first;
+        const size = Math.min(block, width - first);
         const heaviest = heaviestOf(rows, from, size);
-        if (Number.isNaN(heaviest)) refuse(rows, from, size, where, firstRow + row, b * block);
-        let scale = boundedScale(-heaviest / 2 ** (bits - 1), bits);
+        if (Number.isNaN(heaviest)) refuse(rows, from, size, where, firstRow + row, first);
+        let scale = -heaviest / 2 ** (bits - 1);
         if (rounding === "search" && heaviest !== 0) {
-          for (let i = 0; i < size; i++) {
-            values[i] = rows[from + i]!;
-            weights[i] = importance ? importance[b * block + i]! : 1;
-          }
-          scale = boundedScale(searchedScale(values, weights, size, heaviest, bits, fitted) ?? scale, bits);
+          for (let i = 0; i < size; i++) values[i] = rows[from + i]!;
+          scale = searchedScale(values, size, heaviest, bits, fitted) ?? scale;
         }
-        scales[at] = scale;
-        if (bits === 4) round4(rows, from, size, block, scale, quants, at * blockBytes);
-        else round8(rows, from, size, block, scale, quants, at * blockBytes);
+        scales[at] = boundedScale(scale, bits);
       }
+      roundRow(rows, row * width, width, format, scales, at - blocks, quants, (at - blocks) * blockBytes);
+    }
   };
+}
+
+/** Rounds one row, `rows[from..from + width)`, by the scales from `scaleAt` on into the blocks from `to` on. */
+export function roundRow(
+  rows: Float32Array,
+  from: number,
+  width: number,
+  { bits, block }: PackFormat,
+  scales: Float32Array,
+  scaleAt: number,
+  quants: Uint8Array,
+  to: number,
+): void {
+  const round = bits === 4 ? round4 : round8;
+  for (let first = 0, b = 0; first < width; first += block, b++) {
+    const size = Math.min(block, width - first);
+    round(rows, from + first, size, block, scales[scaleAt + b]!, quants, to + (b * block * bits) / 8);
+  }
 }
 
 /** Rows packed into memory of their own. */
@@ -169,12 +181,11 @@ function boundedScale(scale: number, bits: number): number {
 }
 
 /**
- * The scale of least weighted squared error among those tried. For fixed integers q it is sum(c w q) / sum(c q q), and
- * the error falls by sum(c w q)^2 / sum(c q q). Undefined where no weight counts or squares leave the range of floats.
+ * The scale of least squared error among those tried. For fixed integers q it is sum(w q) / sum(q q), and the error is
+ * less than that of zeros by sum(w q)^2 / sum(q q). Undefined where squares leave the range of floats.
  */
 function searchedScale(
   values: Float64Array,
-  weights: Float64Array,
   size: number,
   heaviest: number,
   bits: number,
@@ -184,7 +195,7 @@ function searchedScale(
   let best: number | undefined;
   let most = 0;
   const tried = (inverse: number): boolean => {
-    fit(values, weights, size, inverse, half, fitted);
+    fit(values, size, inverse, half, fitted);
     const gain = (fitted[0]! * fitted[0]!) / fitted[1]!;
     // Rounding alone makes gains of equal integers differ.
     if (!(gain > most * (1 + 1e-12)) || gain === Number.POSITIVE_INFINITY) return false;
@@ -198,15 +209,8 @@ function searchedScale(
   return best;
 }
 
-/** Sums of c w q and of c q q over a block, where q are the integers that a scale of 1 / `inverse` gives. */
-function fit(
-  values: Float64Array,
-  weights: Float64Array,
-  size: number,
-  inverse: number,
-  half: number,
-  sums: Float64Array,
-): void {
+/** Sums of w q and of q q over a block, where q are the integers that a scale of 1 / `inverse` gives. */
+function fit(values: Float64Array, size: number, inverse: number, half: number, sums: Float64Array): void {
   const top = 2 * half - 1;
   let wq = 0;
   let qq = 0;
@@ -214,9 +218,8 @@ function fit(
     const value = values[i]!;
     let q = (value * inverse + half + 0.5) | 0;
     q = Math.max(0, Math.min(top, q)) - half;
-    const weighted = weights[i]! * q;
-    wq += weighted * value;
-    qq += weighted * q;
+    wq += value * q;
+    qq += q * q;
   }
   sums[0] = wq;
   sums[1] = qq;

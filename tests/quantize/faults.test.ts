@@ -24,7 +24,7 @@ describe("quantising that fails at any operation", () => {
     return host;
   };
   const run = (host: ReturnType<typeof createWebHost>) =>
-    quantize(host, NO_RUNTIME, MODEL, { out: OUT, noMeasure: true });
+    quantize(host, NO_RUNTIME, MODEL, { out: OUT, rounding: "search", noMeasure: true });
 
   for (const fault of ["error", "kill", "power", "full"] as const satisfies readonly Fault[])
     test(`${fault}: there is the whole model or none, and the next run makes it`, async () => {

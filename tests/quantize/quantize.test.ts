@@ -143,6 +143,22 @@ describe("a quantised folder", { skip: skipWithoutRuntime }, () => {
     assert.deepEqual(files[0], files[1]);
   });
 
+  for (const family of FAMILIES)
+    test(`${family} rounded with feedback is nearer to the model than one that is not`, async () => {
+      const model = modelFolder(family, { scale: 2 });
+      const text = path.join(temporaryFolder(), "text");
+      writeFileSync(
+        text,
+        "the cat sat on the mat; the dog sat on the cat. Once upon a time there was a cat. ".repeat(40),
+      );
+      const compared = async (rounding: "feedback" | "search") => {
+        const options = { out: freshFolder(), rounding, headBits: 8, calibration: text, text, tokens: 512 } as const;
+        return (await quantize(host, runtime!, model, { ...options, ...anything })).comparison!.meanKl;
+      };
+      const [feedback, search] = [await compared("feedback"), await compared("search")];
+      assert.ok(feedback < 0.8 * search, `${feedback} ${search}`);
+    });
+
   test("of 8 bits is nearer to the model than one of 4", async () => {
     const model = modelFolder("llama", { scale: 2 });
     const compared = async (bits: 4 | 8) => {
@@ -178,6 +194,13 @@ describe("quantize refuses", { skip: skipWithoutRuntime }, () => {
     ["the model itself as a place", model, { out: model }, "EXISTS", /holds/],
     ["a place that cannot be written to", model, { out: "/proc/nothing/here" }, "DISK|NOT_FOUND", /\/proc\/nothing/],
     ["a text that is not there", model, { text: "/nothing/at/all" }, "NOT_FOUND", /\/nothing\/at\/all/],
+    [
+      "a calibration text that is not there",
+      model,
+      { calibration: "/nothing/at/all" },
+      "NOT_FOUND",
+      /calibration: \/nothing/,
+    ],
     ["a folder as a text", model, { text: holding }, "BAD_OPTION", /is no file/],
     ["a model that is not there", "/nothing/at/all", {}, "NOT_FOUND", /\/nothing\/at\/all/],
     ["a limit that is too strict", model, { maxKl: 0 }, "QUALITY", /maxKl: got a mean KL divergence of .*bits 8/],
@@ -214,7 +237,7 @@ describe("quantize refuses", { skip: skipWithoutRuntime }, () => {
   });
 
   test("to go on when it is stopped, at any time", async () => {
-    for (const stage of ["pack", "compare"]) {
+    for (const stage of ["calibrate", "pack", "compare"]) {
       const out = freshFolder();
       const controller = new AbortController();
       const onProgress = (progress: { stage: string }) => {
