@@ -26,8 +26,8 @@ export const GENERATE = verb({
   async run(io, { operands, given }) {
     const read = { verb: "generate", what: "prompt", trimmed: true };
     const { model, text: prompt } = await modelAndText(io, operands, read);
-    const { context, threads, ...options } = given as Given;
-    using opened = await openForVerb(io, model, { context, threads });
+    const { context, threads, quantize, ...options } = given as Given;
+    using opened = await openForVerb(io, model, { context, threads, quantize });
     const promptIds = promptIdsOf(opened, prompt);
     const stream = streamAfter(opened, promptIds, { ...options, signal: io.signal }, VERB_TEMPERATURE);
     if (io.machine) io.json(await collected(promptIds, stream));

@@ -9,6 +9,17 @@ import { modelFolder, temporaryFolder } from "../generate/folders.ts";
 import { skipWithoutRuntime } from "../helpers/reference-runtime.ts";
 import { ownlm } from "./world.ts";
 
+describe("--quantize", { skip: skipWithoutRuntime }, () => {
+  const folder = modelFolder("llama");
+  const calls = [["generate", "-n", "2"], ["score"], ["next"]] as const;
+  for (const [verb, ...rest] of calls)
+    test(`is taken by ${verb}, and 3 bits are refused`, async () => {
+      const run = (bits: string) => ownlm([verb, folder, "the cat", ...rest, "--quantize", bits, "--json"]);
+      assert.equal((await run("4")).status, 0);
+      assert.match((await run("3")).stdout, /--quantize: got .*3.*expected 4 or 8/);
+    });
+});
+
 describe("ownlm score", { skip: skipWithoutRuntime }, () => {
   const folder = modelFolder("gpt2");
 
