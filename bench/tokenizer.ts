@@ -9,12 +9,13 @@ import os from "node:os";
 import path from "node:path";
 import process from "node:process";
 import { Tokenizer as JsTokenizer } from "@huggingface/tokenizers";
+import { fail } from "../src/base/errors.ts";
 import { tokenizerFromJson } from "../src/tokenizer/json.ts";
 import { trainBpe } from "../src/tokenizer/train-bpe.ts";
 import { tokenizerJsonOfGguf } from "../tests/helpers/gguf-vocab.ts";
 import { repoRoot, sharedData } from "../tests/helpers/paths.ts";
 import { benchArguments, main, median } from "./measure.ts";
-import { benchTexts, documentsOf } from "./tokenizer-texts.ts";
+import { benchTexts, documentsOf, TEXTS } from "./tokenizer-texts.ts";
 
 /** MB/s; "cold" is a new tokenizer's first pass, "docs" are documents of 4 kB one after the other. */
 interface Rates {
@@ -40,22 +41,18 @@ const PUBLISHED: Readonly<Record<string, string>> = {
   qwen2: "ggml-vocab-qwen2.gguf",
 };
 
-function vocabularies(wanted: string, text: string): [name: string, json: object][] {
-  const own = (): object => trainBpe([text], { vocabSize: 16384, preTokenizer: "gpt2" }).toJSON();
-  const names = [...Object.keys(PUBLISHED), "own"].filter((name) => wanted === "all" || wanted === name);
-  return names.flatMap((name): [string, object][] => {
-    if (name === "own") return [[name, own()]];
-    const file = PUBLISHED[name]!;
-    const found = sharedData("tokenizers", file);
-    if (!found) process.stderr.write(`skipped ${name}: the shared test data has no tokenizers/${file}\n`);
-    return found ? [[name, tokenizerJsonOfGguf(found)]] : [];
-  });
+/** The content of a vocabulary's tokenizer.json, or undefined where the shared data has it not. */
+function vocabulary(name: string, docs: string): object | undefined {
+  if (name === "own") return trainBpe([docs], { vocabSize: 16384, preTokenizer: "gpt2" }).toJSON();
+  const file = sharedData("tokenizers", PUBLISHED[name] ?? fail("USAGE", `--vocab: got ${name}`));
+  return file === undefined ? undefined : tokenizerJsonOfGguf(file);
 }
 
 function rates(make: () => Side, text: string, repeats: number): Rates {
   const documents = documentsOf(text);
   const bytes = Buffer.byteLength(text);
   const rate = (run: () => void) => {
+    globalThis.gc?.();
     const start = process.cpuUsage();
     run();
     const { user, system } = process.cpuUsage(start);
@@ -139,34 +136,70 @@ function row(cells: readonly (string | number)[]): string {
   return shown.map((cell, i) => (i < 3 ? cell.padEnd(12) : cell.padStart(11))).join(" ");
 }
 
+interface Result extends Partial<Rates> {
+  readonly vocabulary: string;
+  readonly text: string;
+  readonly program: string;
+  /** Whether the ids are ownlm's. */
+  readonly equal: boolean;
+}
+
+/** All programs on one text with one vocabulary. */
+function measure(name: string, text: string, repeats: number, withPeers: boolean): Result[] {
+  const texts = benchTexts();
+  const content = vocabulary(name, texts.docs!);
+  const value = texts[text];
+  if (!content || value === undefined) {
+    process.stderr.write(`skipped ${name} on ${text}: the shared test data lacks one of them\n`);
+    return [];
+  }
+  const ours = rates(() => ownSide(content), value, repeats);
+  const sides: [string, Rates][] = [["ownlm", ours]];
+  if (withPeers) {
+    const python = pythonRates(content, { [text]: value }, repeats);
+    for (const [peer, byText] of Object.entries(python)) sides.push([peer, byText[text]!]);
+    // The JavaScript library is slow: once over a part is enough.
+    const part = value.slice(0, 1 << 16);
+    const theirs = rates(() => jsSide(content), part, 1);
+    const expected = rates(() => ownSide(content), part, 1).sha256;
+    sides.push(["js-library", { ...theirs, sha256: theirs.sha256 === expected ? ours.sha256 : theirs.sha256 }]);
+  }
+  return sides.map(([program, { sha256, ...figures }]) => {
+    const equal = sha256 === ours.sha256;
+    return { vocabulary: name, text, program, equal, ...(equal ? figures : {}) };
+  });
+}
+
+/** {@link measure} in a process of its own: what ran before changes how JavaScript is compiled. */
+function measureApart(name: string, text: string, repeats: number, peers: string): Result[] {
+  const options = ["--vocab", name, "--text", text, "--repeats", String(repeats), "--peers", peers, "--json"];
+  const { stdout } = spawnSync(process.execPath, ["--expose-gc", process.argv[1]!, ...options], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  return stdout ? (JSON.parse(stdout) as { results: Result[] }).results : [];
+}
+
 await main(async () => {
   const { json, numbers, words } = benchArguments({ repeats: 5 }, { vocab: "all", text: "all", peers: "yes" });
-  const { texts: all, skipped } = benchTexts();
-  for (const line of skipped) process.stderr.write(`skipped ${line}\n`);
-  const texts = Object.fromEntries(Object.entries(all).filter(([name]) => words.text === "all" || words.text === name));
-  const results = [];
+  const repeats = numbers.repeats!;
+  const { vocab, text, peers } = words as { vocab: string; text: string; peers: string };
+  const finish = (results: Result[]) =>
+    process.stdout.write(`${JSON.stringify({ unit: "MB/s", node: process.version, results })}\n`);
+  if (json && vocab !== "all" && text !== "all") {
+    finish(measure(vocab, text, repeats, peers === "yes"));
+    return;
+  }
+  const results: Result[] = [];
   if (!json) process.stdout.write(`${row(["vocabulary", "text", "program", ...columns])}\n`);
-  for (const [vocabulary, content] of vocabularies(words.vocab!, all.docs!)) {
-    const python = words.peers === "yes" ? pythonRates(content, texts, numbers.repeats!) : {};
-    for (const [text, value] of Object.entries(texts)) {
-      const ours = rates(() => ownSide(content), value, numbers.repeats!);
-      const sides: [string, Rates][] = [["ownlm", ours]];
-      for (const [peer, byText] of Object.entries(python)) if (byText[text]) sides.push([peer, byText[text]]);
-      // The JavaScript library is slow: once over a part is enough.
-      if (words.peers === "yes") {
-        const part = value.slice(0, 1 << 16);
-        const theirs = rates(() => jsSide(content), part, 1);
-        const expected = rates(() => ownSide(content), part, 1).sha256;
-        sides.push(["js-library", { ...theirs, sha256: theirs.sha256 === expected ? ours.sha256 : theirs.sha256 }]);
-      }
-      for (const [program, { sha256, ...figures }] of sides) {
-        const equal = sha256 === ours.sha256;
-        results.push({ vocabulary, text, program, equal, ...(equal ? figures : {}) });
-        if (json) continue;
-        const cells = equal ? columns.map((name) => figures[name]) : ["void: its ids differ"];
-        process.stdout.write(`${row([vocabulary, text, program, ...cells])}\n`);
+  for (const name of vocab === "all" ? [...Object.keys(PUBLISHED), "own"] : [vocab]) {
+    for (const one of text === "all" ? TEXTS : [text]) {
+      for (const result of measureApart(name, one, repeats, peers)) {
+        results.push(result);
+        const cells = result.equal ? columns.map((column) => result[column]!) : ["void: its ids differ"];
+        if (!json) process.stdout.write(`${row([name, one, result.program, ...cells])}\n`);
       }
     }
   }
-  if (json) process.stdout.write(`${JSON.stringify({ unit: "MB/s", node: process.version, results })}\n`);
+  if (json) finish(results);
 });

@@ -2,7 +2,7 @@
 import { numberHeap } from "./number-heap.ts";
 import { hashPair } from "./pair-table.ts";
 
-/** Merges with their ranks, ready for look-up: a hash table with open addressing, at most half full. */
+/** Merges with their ranks, ready for look-up: a hash table with open addressing, at most two thirds full. */
 export interface Merges {
   /** Four numbers a place: left (-1 where the place is empty), right, rank (lower merges first), result. */
   readonly places: Int32Array;
@@ -13,7 +13,7 @@ export interface Merges {
 /** A table of merges, in rank order, as flat triples (left, right, result). A repeated pair takes its last rank. */
 export function mergesFrom(triples: Int32Array): Merges {
   const count = triples.length / 3;
-  const mask = 2 ** Math.ceil(Math.log2(Math.max(8, count * 2))) - 1;
+  const mask = 2 ** Math.ceil(Math.log2(Math.max(8, count * 1.5))) - 1;
   const places = new Int32Array((mask + 1) * 4).fill(-1);
   for (let rank = 0; rank < count; rank++) {
     const left = triples[rank * 3]!;

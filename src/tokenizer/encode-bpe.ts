@@ -51,10 +51,10 @@ export function bpeEncoder(model: BpeModel): AppendIds {
 function textCutter({ scanners, splitter }: Cutter, take: TakePiece): AppendIds {
   let scratch = new Uint16Array(1 << 12);
   const unitsOf = (text: string, start: number, end: number) => {
-    if (end - start > scratch.length) scratch = new Uint16Array((end - start) * 2);
-    const units = scratch;
-    for (let i = start; i < end; i++) units[i - start] = text.charCodeAt(i);
-    if (units.length > KEPT_UNITS) scratch = new Uint16Array(1 << 12);
+    const count = end - start;
+    if (count > scratch.length && count <= KEPT_UNITS) scratch = new Uint16Array(Math.min(count * 2, KEPT_UNITS));
+    const units = count <= KEPT_UNITS ? scratch : new Uint16Array(count);
+    for (let i = 0; i < count; i++) units[i] = text.charCodeAt(start + i);
     return units;
   };
   return (text, out) => {

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { byteCharacters } from "../../src/tokenizer/bytes.ts";
 import { type PatternName, patterns } from "../../src/tokenizer/patterns.ts";
 import { translateRegex } from "../../src/tokenizer/regex.ts";
+import { crossings } from "../../src/tokenizer/safe-cuts.ts";
 import { trainBpe } from "../../src/tokenizer/train-bpe.ts";
 import type { Tokenizer } from "../../src/tokenizer/types.ts";
 import { anyText, wellFormed } from "./texts.ts";
@@ -68,10 +69,48 @@ describe("byte-level BPE", () => {
     );
   });
 
+  test("long words of several scripts, which are cut where no token crosses, give the ids of the obvious algorithm", () => {
+    const scripts = "漢字漢字字漢 кот кота то 漢кот字 éaéb 🙂漢🙂 ab漢 नमस्ते नम म 漢字кот가나 가나다";
+    const tokenizer = trainBpe([scripts.repeat(3)], { vocabSize: 330, specialTokens: [] });
+    const letters = fc.array(fc.constantFrom(..."漢字котaébनमसते가나다🙂", "\ud83d", "\u{1f642}", "漢字"), {
+      minLength: 2,
+      maxLength: 60,
+    });
+    fc.assert(
+      fc.property(letters, (parts) => {
+        const word = parts.join("");
+        const expected = referenceEncode(tokenizer, patterns.gpt2, false, word);
+        assert.deepEqual(tokenizer.encode(word), expected);
+        assert.deepEqual(tokenizer.encode(word), expected, "the second time, from the cache");
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   test("a million equal characters are encoded in bounded time and come back", () => {
-    const tokenizer = trainBpe(corpus, { vocabSize: 360 });
-    for (const text of ["a".repeat(1e6), "ab".repeat(5e5), " ".repeat(1e6), "^".repeat(1e6), "é".repeat(5e5)]) {
-      assert.ok(tokenizer.decode(tokenizer.encode(text)) === text);
+    const tokenizers = [
+      trainBpe(corpus, { vocabSize: 360 }),
+      trainBpe(corpus, { vocabSize: 360, preTokenizer: "llama3" }),
+    ];
+    for (const piece of [
+      "a",
+      "ab",
+      " ",
+      "^",
+      "_",
+      "é",
+      "\u0301",
+      "\u200d",
+      "🙂",
+      "漢",
+      "a ",
+      " \n",
+      "\r\n",
+      "'s",
+      "1",
+    ]) {
+      const text = piece.repeat(1e6 / piece.length);
+      for (const one of tokenizers) assert.ok(one.decode(one.encodeIds(text)) === text, JSON.stringify(piece));
     }
   });
 
@@ -88,6 +127,22 @@ describe("byte-level BPE", () => {
     const ids = tokenizer.encode(words.join(""));
     assert.equal(tokenizer.decode(ids), words.join(""));
     assert.deepEqual(tokenizer.encode(words[7]!), referenceEncode(tokenizer, patterns.gpt2, false, words[7]!));
+  });
+});
+
+describe("crossings", () => {
+  test("characters that some token holds side by side, whole or in part, may cross; most others may not", () => {
+    const crossing = crossings();
+    const whole = Buffer.from("a漢字кот é🙂漢");
+    for (let from = 0; from < whole.length; from++) {
+      const part = new Uint8Array(whole.subarray(from, from + 7));
+      crossing.add(part, part.length);
+    }
+    for (const pair of ["a漢", "漢字", "字к", "ко", "от", "т ", " é"])
+      assert.ok(crossing.mayCross(pair.charCodeAt(0), pair.charCodeAt(1)), pair);
+    for (const pair of ["ab", "字漢", "то", "漢a", "éк"])
+      assert.ok(!crossing.mayCross(pair.charCodeAt(0), pair.charCodeAt(1)), pair);
+    assert.ok(crossing.mayCross(0xd83d, 0xde42), "halves of a pair stay together");
   });
 });
 
