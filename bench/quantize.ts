@@ -4,19 +4,22 @@
  * embedding that is one) is at 8 bits in every row. Q4_0 and Q8_0 are llama.cpp's, by this repository's own rounding to them.
  */
 import process from "node:process";
+import { sampleText } from "../src/data/sample.ts";
 import { type Engine, openEngine } from "../src/generate/engine.ts";
 import { openRuntimeFor, openTokenizer } from "../src/generate/load.ts";
 import { host } from "../src/host/node.ts";
 import { type PlannedWeight, packPlan } from "../src/models/pack-plan.ts";
+import { calibrate } from "../src/quantize/calibrate.ts";
 import { type Comparison, compareModels } from "../src/quantize/compare.ts";
 import { openSource, type QuantizeSource } from "../src/quantize/source.ts";
 import type { Runtime } from "../src/runtime/types.ts";
 import { blockFormat } from "../src/weights/blocks.ts";
+import { roundWithFeedback } from "../src/weights/feedback.ts";
 import { packRows, type Rounding, unpackRows } from "../src/weights/pack.ts";
 import { transpose } from "../src/weights/stored.ts";
 
 /** Rows of a matrix, rounded. */
-type RoundTrip = (rows: Float32Array, width: number) => Float32Array;
+type RoundTrip = (rows: Float32Array, width: number, name: string) => Float32Array;
 
 interface Way {
   readonly name: string;
@@ -28,6 +31,19 @@ const packed = (bits: 4 | 8, block: number, rounding: Rounding): Way => ({
   name: `${bits} bits, block ${block}, ${rounding}`,
   bitsPerWeight: bits + 32 / block,
   roundTrip: (rows, width) => unpackRows(packRows(rows, width, { bits, block }, { rounding }), width, { bits, block }),
+});
+
+/** Packed with feedback learned from stories in the box, as `ownlm quantize` does. */
+const withFeedback = (block: number): Way => ({
+  name: `4 bits, block ${block}, feedback`,
+  bitsPerWeight: 4 + 32 / block,
+  roundTrip: (rows, width, name) => {
+    const format = { bits: 4, block } as const;
+    const made = packRows(rows, width, format);
+    const feedback = calibration.feedbackOf(name);
+    if (feedback) roundWithFeedback(rows.slice(), width, made, format, feedback);
+    return unpackRows(made, width, format);
+  },
 });
 
 const llamaCpp = (name: "Q4_0" | "Q8_0"): Way => ({
@@ -45,7 +61,11 @@ const llamaCpp = (name: "Q4_0" | "Q8_0"): Way => ({
 
 const WAYS: readonly Way[] = [
   llamaCpp("Q4_0"),
-  ...([32, 64, 128] as const).flatMap((block) => [packed(4, block, "nearest"), packed(4, block, "search")]),
+  ...([32, 64, 128] as const).flatMap((block) => [
+    packed(4, block, "nearest"),
+    packed(4, block, "search"),
+    withFeedback(block),
+  ]),
   llamaCpp("Q8_0"),
   ...([32, 64, 128] as const).flatMap((block) => [packed(8, block, "nearest"), packed(8, block, "search")]),
 ];
@@ -59,6 +79,11 @@ const ids = openTokenizer(host, model)
 const runtime = await openRuntimeFor(host);
 const reference = await engineOf(runtime, source, new Map());
 const { plan, headPlan } = plansOf(source);
+const stories = sampleText({ seed: 30_000, characters: 16_384 });
+const calibrationIds = openTokenizer(host, model).encode(stories, { addSpecialTokens: false }).slice(0, 2048);
+const names = new Set(plan.map(({ name }) => name));
+const hooks = { turn: async () => {}, onProgress: () => {} };
+const calibration = await calibrate(runtime, source.model, source.place, names, calibrationIds, hooks);
 console.log(
   "| weights | bits per weight | relative error | perplexity ratio | mean KL | 99 % KL | same first choice |",
 );
@@ -83,7 +108,7 @@ function rounded({ roundTrip }: Way): { weights: Map<string, Float32Array>; erro
   for (const weight of [...plan, ...headPlan]) {
     const rows = source.rowsOf(weight).read(0, weight.rows);
     const isHead = headPlan.includes(weight);
-    const got = (isHead ? packed(8, 64, "search").roundTrip : roundTrip)(rows, weight.width);
+    const got = (isHead ? packed(8, 64, "search").roundTrip : roundTrip)(rows, weight.width, weight.name);
     if (!isHead)
       rows.forEach((x, i) => {
         wrong += (x - got[i]!) ** 2;

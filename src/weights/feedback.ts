@@ -9,7 +9,7 @@ import { type Packed, type PackFormat, packedSizes, roundRow } from "./pack.ts";
 export interface Feedback {
   /** Columns of each chunk but the last. */
   readonly chunk: number;
-  /** For each chunk of n columns (n, n): row i says how much of column i's error each later column takes off itself. */
+  /** For each chunk of n columns (n, n): row j says how much of each earlier column's error column j takes off itself. */
   readonly shares: readonly Float64Array[];
 }
 
@@ -18,7 +18,7 @@ const DAMPING = 0.05;
 
 /**
  * The feedback of columns from X^T X of their inputs X, given for each chunk of n columns as (n, n). Cholesky from the
- * last column to the first, X^T X = R R^T with R upper, gives the shares as rows of R^-1 over their diagonals. A chunk
+ * last column to the first, X^T X = R R^T with R upper, gives the shares as columns of R^-1, each row over its diagonal. A chunk
  * whose inputs were all zero, or not finite, has no feedback.
  */
 export function feedbackOf(grams: readonly Float32Array[]): Feedback {
@@ -65,13 +65,15 @@ function inverseUpper(r: Float64Array, n: number): Float64Array {
   return inverse;
 }
 
+/** Each row over its diagonal, transposed. */
 function overDiagonal(upper: Float64Array, n: number): Float64Array {
-  for (let i = 0; i < n; i++) {
-    const over = 1 / upper[i * n + i]!;
-    for (let j = i; j < n; j++) upper[i * n + j]! *= over;
-  }
-  return upper;
+  const shares = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) for (let j = i; j < n; j++) shares[j * n + i] = upper[i * n + j]! / upper[i * n + i]!;
+  return shares;
 }
+
+/** Rows rounded at a time: their sums do not wait for each other, and share what is read. */
+const TILE = 4;
 
 /** Rounds packed rows again, with the scales they have. `rows` is used up. */
 export function roundWithFeedback(
@@ -82,22 +84,46 @@ export function roundWithFeedback(
   { chunk, shares }: Feedback,
 ): void {
   const { blocks, blockBytes } = packedSizes(width, format);
-  const half = 2 ** (format.bits - 1);
-  const carried = new Float64Array(chunk);
-  for (let row = 0; row < rows.length / width; row++) {
-    for (const [c, share] of shares.entries()) {
-      const from = row * width + c * chunk;
-      const size = Math.min(chunk, width - c * chunk);
-      for (let i = 0; i < size; i++) carried[i] = rows[from + i]!;
-      for (let i = 0; i < size; i++) {
-        const scale = scales[row * blocks + Math.floor((c * chunk + i) / format.block)]!;
-        const value = carried[i]!;
-        const q = Math.max(-half, Math.min(half - 1, Math.floor(value / scale + 0.5)));
-        const error = value - q * scale;
-        for (let j = i + 1, at = i * size + j; j < size; j++, at++) carried[j]! -= error * share[at]!;
-        rows[from + i] = q * scale;
-      }
-    }
+  const count = rows.length / width;
+  const errors = new Float64Array(TILE * chunk);
+  for (let row = 0; row < count; row += TILE)
+    for (const [c, share] of shares.entries()) roundChunk(rows, width, scales, format, row, c * chunk, share, errors);
+  for (let row = 0; row < count; row++)
     roundRow(rows, row * width, width, format, scales, row * blocks, quants, row * blocks * blockBytes);
+}
+
+/** Puts the values that the integers stand for in place of a chunk of up to {@link TILE} rows, from column `first` on. */
+function roundChunk(
+  rows: Float32Array,
+  width: number,
+  scales: Float32Array,
+  { bits, block }: PackFormat,
+  row: number,
+  first: number,
+  share: Float64Array,
+  errors: Float64Array,
+): void {
+  const half = 2 ** (bits - 1);
+  const blocks = Math.ceil(width / block);
+  const size = Math.sqrt(share.length);
+  const tile = Math.min(TILE, rows.length / width - row);
+  for (let j = 0; j < size; j++) {
+    let [a, b, c, d] = [0, 0, 0, 0];
+    for (let i = 0, at = j * size, e = 0; i < j; i++, at++, e += TILE) {
+      const part = share[at]!;
+      a += part * errors[e]!;
+      b += part * errors[e + 1]!;
+      c += part * errors[e + 2]!;
+      d += part * errors[e + 3]!;
+    }
+    const blockOf = Math.floor((first + j) / block);
+    for (let r = 0; r < tile; r++) {
+      const at = (row + r) * width + first + j;
+      const scale = scales[(row + r) * blocks + blockOf]!;
+      const value = rows[at]! - (r === 0 ? a : r === 1 ? b : r === 2 ? c : d);
+      const rounded = scale * Math.max(-half, Math.min(half - 1, Math.floor(value / scale + 0.5)));
+      errors[TILE * j + r] = value - rounded;
+      rows[at] = rounded;
+    }
   }
 }

@@ -72,7 +72,7 @@ describe("rounding with feedback", () => {
     const [shares] = feedbackOf([g]).shares;
     for (let column = 0; column < n; column++)
       shareByDefinition(h, column).forEach((share, j) => {
-        assert.ok(Math.abs(share - shares![column * n + column + j]!) < 1e-9);
+        assert.ok(Math.abs(share - shares![(column + j) * n + column]!) < 1e-9);
       });
   });
 
@@ -83,7 +83,7 @@ describe("rounding with feedback", () => {
       [57, 32, 0.55],
     ] as const) {
       const x = inputs(400, width);
-      const rows = normals(24 * width);
+      const rows = normals(23 * width);
       const packed = packRows(rows, width, FORMAT);
       const before = outputError(x, rows, unpackRows(packed, width, FORMAT), width);
       const grams = Array.from({ length: Math.ceil(width / chunk) }, (_, c) =>
