@@ -36,7 +36,18 @@ export { type ChatTemplate, chatTemplate, type MaskedChat } from "./tokenizer/ch
 export { tokenizerFromJson } from "./tokenizer/json.ts";
 export { type TrainBpeOptions, trainBpe } from "./tokenizer/train-bpe.ts";
 export { type TrainCharOptions, trainChar } from "./tokenizer/train-char.ts";
-export type { DecodeOptions, DecodeStream, EncodeOptions, Tokenizer } from "./tokenizer/types.ts";
+export type {
+  Batch,
+  BatchOptions,
+  DecodeOptions,
+  DecodeStream,
+  EncodeOptions,
+  Encoding,
+  PaddingOptions,
+  TextPair,
+  Tokenizer,
+  TruncationOptions,
+} from "./tokenizer/types.ts";
 export { tokenizerConfig } from "./tokenizer/write-json.ts";
 export type { DoneEvent, TrainEvent } from "./train/events.ts";
 export type { TrainSettings } from "./train/library.ts";

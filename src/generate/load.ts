@@ -144,11 +144,23 @@ export function openTokenizer(host: Host, path: string): Tokenizer {
     return ggufTokenizerOf(host, path) ?? fail("BAD_TOKENIZER", `${path}: the file holds no tokenizer`);
   const file = kind === "folder" ? host.join(path, "tokenizer.json") : path;
   if (kind === "folder" && host.kindOf(file) === undefined)
-    fail("NOT_FOUND", `${path}: no tokenizer.json, expected the folder of a model or tokenizer`);
+    fail(
+      "NOT_FOUND",
+      `${path}: no tokenizer.json, expected the folder of a model or tokenizer.${otherVocabulary(host, path)}`,
+    );
   const besideFile =
     kind === "folder" ? host.join(path, "tokenizer_config.json") : file.replace(/[^/\\]*$/, "tokenizer_config.json");
   const config = host.kindOf(besideFile) === "file" ? readJson(host, besideFile) : undefined;
   return tokenizerFromJson(readJson(host, file), file, config);
+}
+
+/** A hint where a folder has its vocabulary in a form that only transformers reads. */
+function otherVocabulary(host: Host, folder: string): string {
+  const other = ["tokenizer.model", "vocab.json", "vocab.txt", "spiece.model"].find(
+    (name) => host.kindOf(host.join(folder, name)) === "file",
+  );
+  if (other === undefined) return "";
+  return ` Its vocabulary is ${other} alone: AutoTokenizer.from_pretrained(folder).save_pretrained(folder) of transformers writes a tokenizer.json.`;
 }
 
 /** Checks every weight and says where it is; packs those that are to be packed and are not yet. */

@@ -1,15 +1,15 @@
 /** Finds added tokens in text. Knows nothing of what lies between them. */
 import type { AddedToken } from "./vocabulary.ts";
 
-/** Takes a stretch of text and the id of the added token it is, or -1 for ordinary text. Stretches are never empty. */
-export type TakeStretch = (text: string, id: number) => void;
+/** Takes `text[start..end)` and the added token it is; undefined for ordinary text. */
+export type TakeFound = (start: number, end: number, token: AddedToken | undefined) => void;
 
 /** Cuts text at added tokens; special ones stay text unless allowed. */
-export type AddedTokenSplitter = (text: string, allowSpecial: boolean, take: TakeStretch) => void;
+export type AddedTokenSplitter = (text: string, allowSpecial: boolean, take: TakeFound) => void;
 
 /**
- * A splitter at the leftmost, then longest, of the given tokens. A special token that is not allowed still
- * hides others inside it, as in `tokenizers` with `encode_special_tokens`.
+ * A splitter at the leftmost, then longest, of the given tokens. A special token that is not allowed, and one that is no whole word though
+ * it should be, still hides others inside it, as in `tokenizers` with `encode_special_tokens`.
  */
 export function addedTokenSplitter(tokens: readonly AddedToken[]): AddedTokenSplitter {
   const tokenAt = tokenFinder(tokens);
@@ -25,14 +25,29 @@ export function addedTokenSplitter(tokens: readonly AddedToken[]): AddedTokenSpl
       }
       const start = token.lstrip ? whiteStart(text, from, at) : from;
       const end = from + token.content.length;
+      const isWord = !token.singleWord || (!endsWithWord(text, from) && !startsWithWord(text, end));
       from = end;
-      if ((token.special && !allowSpecial) || end <= at) continue;
-      if (start > at) take(text.slice(at, start), -1);
-      take(token.content, token.id);
+      if ((token.special && !allowSpecial) || !isWord) continue;
+      if (start > at) take(at, start, undefined);
       at = token.rstrip ? whiteEnd(text, end) : end;
+      take(start, at, token);
     }
-    if (at < text.length) take(at === 0 ? text : text.slice(at), -1);
+    if (at < text.length) take(at, text.length, undefined);
   };
+}
+
+/** What Rust's `regex` calls `\w`. */
+const WORD = String.raw`[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]`;
+const STARTS_WITH_WORD = new RegExp(`^${WORD}`, "u");
+const ENDS_WITH_WORD = new RegExp(`${WORD}$`, "u");
+
+/** Whether a word ends right before `at`. Two code units hold any character. */
+function endsWithWord(text: string, at: number): boolean {
+  return ENDS_WITH_WORD.test(text.slice(Math.max(0, at - 2), at));
+}
+
+function startsWithWord(text: string, at: number): boolean {
+  return STARTS_WITH_WORD.test(text.slice(at, at + 2));
 }
 
 /** Finds the longest token that begins at a place: by its first code unit, then by each length that such tokens have. */

@@ -48,8 +48,14 @@ function findMerge(places: Int32Array, mask: number, left: number, right: number
   }
 }
 
-/** A function that merges `ids[0..length)` in place and returns the new length: any symbols, a negative one never merges. */
-export function bpeMerger({ places, mask }: Merges): (ids: Int32Array, length: number) => number {
+/**
+ * A function that merges `ids[0..length)` in place and returns the new length: any symbols, a negative one never merges. `widths`, where
+ * given, holds a number for each symbol; those of symbols that merge are added up.
+ */
+export type Merger = (ids: Int32Array, length: number, widths?: Int32Array) => number;
+
+/** The merger of a table of merges. It keeps scratch space and is not re-entrant. */
+export function bpeMerger({ places, mask }: Merges): Merger {
   const ranks = new Int32Array(SCAN_LIMIT);
   const results = new Int32Array(SCAN_LIMIT);
   const long = heapMerger({ places, mask });
@@ -60,8 +66,8 @@ export function bpeMerger({ places, mask }: Merges): (ids: Int32Array, length: n
     results[at] = found === 0 ? 0 : places[found + 1]!;
   };
   /** Looks for the lowest rank anew after each merge: O(n^2), and the fastest way for a word. */
-  return (ids, length) => {
-    if (length > SCAN_LIMIT) return long(ids, length);
+  return (ids, length, widths) => {
+    if (length > SCAN_LIMIT || widths) return long(ids, length, widths);
     let pairs = length - 1;
     for (let i = 0; i < pairs; i++) setPair(ids, i);
     for (;;) {
@@ -89,14 +95,14 @@ export function bpeMerger({ places, mask }: Merges): (ids: Int32Array, length: n
 }
 
 /** The same result in O(n log n): a linked list of symbols and a heap of (rank, position). */
-function heapMerger({ places, mask }: Merges): (ids: Int32Array, length: number) => number {
+function heapMerger({ places, mask }: Merges): Merger {
   let next = new Int32Array(0);
   let previous = new Int32Array(0);
   const rankAt = (ids: Int32Array, at: number, length: number) => {
     const right = next[at]!;
     return right < length ? findMerge(places, mask, ids[at]!, ids[right]!) : 0;
   };
-  return (ids, length) => {
+  return (ids, length, widths) => {
     if (length > next.length) {
       next = new Int32Array(length * 2);
       previous = new Int32Array(length * 2);
@@ -122,13 +128,18 @@ function heapMerger({ places, mask }: Merges): (ids: Int32Array, length: number)
       const right = next[at]!;
       ids[at] = places[found + 1]!;
       ids[right] = REMOVED;
+      if (widths) widths[at]! += widths[right]!;
       next[at] = next[right]!;
       if (next[at]! < length) previous[next[at]!] = at;
       if (previous[at]! >= 0) offer(previous[at]!);
       offer(at);
     }
     let n = 0;
-    for (let i = 0; i < length; i++) if (ids[i] !== REMOVED) ids[n++] = ids[i]!;
+    for (let i = 0; i < length; i++) {
+      if (ids[i] === REMOVED) continue;
+      if (widths) widths[n] = widths[i]!;
+      ids[n++] = ids[i]!;
+    }
     // One very long pre-token must not keep its space for good.
     if (next.length > 1 << 18) {
       next = new Int32Array(0);

@@ -92,3 +92,14 @@ function writeFour(c: number, bytes: Uint8Array, at: number): number {
 export function utf8Bytes(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
+
+/** Bytes of the UTF-8 of a well-formed text. */
+export function utf8Length(text: string): number {
+  let length = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    // A pair has four bytes, two for each half.
+    if (unit >= 0x80) length += unit < 0x800 || (unit & 0xf800) === 0xd800 ? 1 : 2;
+  }
+  return length;
+}

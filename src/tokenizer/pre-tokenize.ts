@@ -1,7 +1,8 @@
 /** Cuts text into pre-tokens as the `pre_tokenizer` of `tokenizer.json` says. Refuses kinds it does not know. */
 import { fail } from "../base/errors.ts";
-import { showJson } from "../base/json.ts";
+import { isJsonObject, type JsonObject, showJson } from "../base/json.ts";
 import { booleanField, listField, recordAt, stringField } from "./json-fields.ts";
+import { matchesOf } from "./matches.ts";
 import { patterns, scannerOf } from "./patterns.ts";
 import { literalRegex, translateRegex } from "./regex.ts";
 import { digitScanner, punctuationScanner, type Scanner } from "./scan.ts";
@@ -41,6 +42,25 @@ export function byteLevelCutter(json: unknown, where: string): Cutter {
   const last = levels[0]!;
   const cutter = cutters.slice(0, last + 1).reduce(inTurn);
   return last === cutters.length - 1 ? cutter : { ...cutter, spelled: cutters.slice(last + 1).reduce(inTurn) };
+}
+
+/** Whether {@link byteLevelCutter} knows these stages. What it does not know may be known elsewhere, or broken. */
+export function canCutBytes(json: unknown): boolean {
+  const stages = stagesOf(json, 0);
+  const levels = stages.filter(({ type }) => type === "ByteLevel");
+  return stages.length <= MAX_STAGES && levels.length === 1 && stages.every(isKnown);
+}
+
+function stagesOf(json: unknown, depth: number): JsonObject[] {
+  if (!isJsonObject(json)) return [{}];
+  if (json.type !== "Sequence" || depth > 4 || !Array.isArray(json.pretokenizers)) return [json];
+  return json.pretokenizers.flatMap((inner: unknown) => stagesOf(inner, depth + 1));
+}
+
+function isKnown({ type, behavior }: JsonObject): boolean {
+  if (type === "Split") return behavior === "Isolated" || behavior === "Removed";
+  if (type === "Punctuation") return behavior === undefined || behavior === "Isolated" || behavior === "Contiguous";
+  return type === "ByteLevel" || type === "Digits";
 }
 
 /** One cutter inside the pieces of another. */
@@ -140,39 +160,22 @@ function scanning(scan: Scanner): Splitter {
 }
 
 /**
- * The splitter of a regular expression with the flags `gu`. Empty matches count as none. Throws BAD_TEXT where a match is
- * longer than the regular expression engine can follow (some millions of characters).
+ * The splitter of a regular expression with the flags `gu`. An empty match cuts too. Throws BAD_TEXT where a match is longer than the regular
+ * expression engine can follow (some millions of characters).
  */
 function matching(pattern: RegExp, kept: "matches" | "gaps" | "both"): Splitter {
   return (text, start, end, emit) => {
     const whole = start === 0 && end === text.length ? text : text.slice(start, end);
+    const ranges = matchesOf(pattern, whole);
     let at = 0;
-    pattern.lastIndex = 0;
-    for (let match = nextMatch(pattern, whole); match; match = nextMatch(pattern, whole)) {
-      const next = match.index + match[0].length;
-      if (next === match.index) {
-        pattern.lastIndex += whole.codePointAt(next)! > 0xffff ? 2 : 1;
-        continue;
-      }
-      if (match.index > at && kept !== "matches") emit(whole, at, match.index);
-      if (kept !== "gaps") emit(whole, match.index, next);
-      at = next;
+    for (let i = 0; i < ranges.length; i += 2) {
+      const [from, to] = [ranges[i]!, ranges[i + 1]!];
+      if (from > at && kept !== "matches") emit(whole, at, from);
+      if (to > from && kept !== "gaps") emit(whole, from, to);
+      at = to;
     }
     if (at < whole.length && kept !== "matches") emit(whole, at, whole.length);
   };
-}
-
-function nextMatch(pattern: RegExp, text: string): RegExpExecArray | null {
-  const from = pattern.lastIndex;
-  try {
-    return pattern.exec(text);
-  } catch (cause) {
-    return fail(
-      "BAD_TEXT",
-      `text: a stretch of the same kind from index ${from} is too long to be cut. Break the text up.`,
-      cause,
-    );
-  }
 }
 
 function chain(first: Splitter, second: Splitter): Splitter {

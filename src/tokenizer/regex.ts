@@ -32,6 +32,9 @@ export function literalRegex(text: string): RegExp {
   return new RegExp([...text].map((character) => literal(character, false, false)).join(""), "gu");
 }
 
+/** The beginning of the text, or what follows a line feed and is not the end of the text. */
+const LINE_START = "(?:(?<![^])|(?<=\\n)(?=[^]))";
+
 interface Reader {
   readonly pattern: string;
   readonly where: string;
@@ -89,7 +92,7 @@ function readAtom(reader: Reader, anyCase: boolean, depth: number): Part {
   if (c === "\\") return { source: readEscape(reader, anyCase, false), unbounded: false };
   if ("*+?{".includes(c)) refuse(reader, "a quantifier with nothing before it");
   reader.at += c.length;
-  const special: Readonly<Record<string, string>> = { ".": "[^\\n]", $: "(?![^\\n])", "^": "(?<![^\\n])" };
+  const special: Readonly<Record<string, string>> = { ".": "[^\\n]", $: "(?![^\\n])", "^": LINE_START };
   return { source: special[c] ?? literal(c, anyCase, false), unbounded: false };
 }
 

@@ -86,9 +86,6 @@ describe("a vocabulary of characters with bytes to fall back on", () => {
   });
 
   const broken: readonly (readonly [string, object, string, RegExp])[] = [
-    ["a decoder of another kind", { decoder: { type: "ByteLevel" } }, "UNSUPPORTED", /decoder.type: got "ByteLevel"/],
-    ["no decoder", { decoder: null }, "BAD_TOKENIZER", /decoder/],
-    ["an unknown step", { decoder: { type: "Sequence", decoders: [{ type: "CTC" }] } }, "UNSUPPORTED", /got CTC/],
     ["a prefix that is a number", { normalizer: { type: "Prepend", prepend: 3 } }, "BAD_TOKENIZER", /prepend: got 3/],
     [
       "an expression to replace",
