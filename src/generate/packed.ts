@@ -72,14 +72,13 @@ export function packedInFolder(
     const present = found.filter((each): each is Found => each.entries !== undefined);
     for (const part of adjacent(present)) {
       const group = part.map(({ weight }) => sized(weight, weight.format));
-      const place = (kind: "quants" | "scales"): Placement => {
+      const stretch = (kind: "quants" | "scales"): Stretch => {
         const entries = part.map((each) => each.entries[kind]);
-        const { file, dtype, offset } = entries[0]!;
-        const length = entries.reduce((sum, entry) => sum + entry.length, 0);
-        return { kind: "file", dtype, at: { file: host.absolute(file), offset, length } };
+        const { file, offset } = entries[0]!;
+        return { file: host.absolute(file), offset, lengths: entries.map(({ length }) => length) };
       };
       groups.push(group);
-      placeGroup(places, group, place("quants"), place("scales"));
+      placeGroup(places, group, stretch("quants"), stretch("scales"));
     }
   }
   return { groups, places };
@@ -103,11 +102,41 @@ function adjacent(group: readonly Found[]): Found[][] {
   return together && group.length > 0 ? [[...group]] : group.map((each) => [each]);
 }
 
-function placeGroup(places: Map<string, Placement>, group: PackedGroup, quants: Placement, scales: Placement): void {
-  const names = groupNames(group);
-  places.set(names.quants, quants);
-  places.set(names.table, quants);
-  places.set(names.scales, scales);
+/** Parts of a file, one after the other. */
+interface Stretch {
+  readonly file: string;
+  readonly offset: number;
+  readonly lengths: readonly number[];
+}
+
+/** Places a group as one, and each of its weights alone: a graph may have them under different inputs. */
+function placeGroup(places: Map<string, Placement>, group: PackedGroup, quants: Stretch, scales: Stretch): void {
+  placeParts(places, group, quants, scales, 0, group.length);
+  if (group.length > 1) for (const i of group.keys()) placeParts(places, group, quants, scales, i, i + 1);
+}
+
+function placeParts(
+  places: Map<string, Placement>,
+  group: PackedGroup,
+  quants: Stretch,
+  scales: Stretch,
+  from: number,
+  to: number,
+): void {
+  const names = groupNames(group.slice(from, to));
+  const stored = part(quants, "uint8", from, to);
+  places.set(names.quants, stored);
+  places.set(names.table, stored);
+  places.set(names.scales, part(scales, "float32", from, to));
+}
+
+function part({ file, offset, lengths }: Stretch, dtype: "uint8" | "float32", from: number, to: number): Placement {
+  const sum = (some: readonly number[]) => some.reduce((total, length) => total + length, 0);
+  return {
+    kind: "file",
+    dtype,
+    at: { file, offset: offset + sum(lengths.slice(0, from)), length: sum(lengths.slice(from, to)) },
+  };
 }
 
 /** Begins of ranges that processors and page tables like. */
@@ -144,27 +173,21 @@ async function writeGroups(
   const places = new Map<string, Placement>();
   const written: PackedGroup[] = [];
   let at = 0;
-  const write = (dtype: "uint8" | "float32", arrays: readonly (Uint8Array | Float32Array)[]): Placement => {
+  const write = (arrays: readonly (Uint8Array | Float32Array)[]): Stretch => {
     const padding = (ALIGNMENT - (at % ALIGNMENT)) % ALIGNMENT;
     writer.write(new Uint8Array(padding));
     const offset = at + padding;
     for (const array of arrays) writer.write(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
-    const length = arrays.reduce((sum, array) => sum + array.byteLength, 0);
-    at = offset + length;
-    return { kind: "file", dtype, at: { file: host.absolute(file), offset, length } };
+    const lengths = arrays.map((array) => array.byteLength);
+    at = lengths.reduce((sum, length) => sum + length, offset);
+    return { file: host.absolute(file), offset, lengths };
   };
   for (const members of groups) {
     const parts: Packed[] = [];
     for (const { pack } of members) parts.push(await toEnd(pack(), pause));
     const group = members.map(({ weight, format }) => sized(weight, format));
-    const quants = write(
-      "uint8",
-      parts.map((part) => part.quants),
-    );
-    const scales = write(
-      "float32",
-      parts.map((part) => part.scales),
-    );
+    const quants = write(parts.map((part) => part.quants));
+    const scales = write(parts.map((part) => part.scales));
     written.push(group);
     placeGroup(places, group, quants, scales);
   }

@@ -1,8 +1,8 @@
 /** Rewrites products with weights into products with packed weights, those of one input at once. Knows no files. */
 import { fail } from "../base/errors.ts";
 import { apply, storedParameter } from "./build.ts";
-import { split } from "./functions.ts";
-import { regionFollower } from "./rewrite.ts";
+import { concat, split } from "./functions.ts";
+import { rewrite } from "./rewrite.ts";
 import type { Graph, Node, Value } from "./types.ts";
 
 /** A weight (rows, width) that is stored in blocks. */
@@ -30,40 +30,24 @@ export const groupNames = (group: PackedGroup) => {
  * for a use that has no packed form. Returns the graph.
  */
 export function packGraph(graph: Graph, groups: readonly PackedGroup[]): Graph {
+  if (groups.length === 0) return graph;
   const groupOf = new Map(groups.flatMap((group) => group.map((weight) => [weight.name, group] as const)));
-  const nodes = graph.nodes.splice(0);
-  const scopes = graph.scopes.splice(0);
-  const products = productsOf(nodes);
-  const follow = regionFollower(graph);
-  const joined = new Set<Node>();
+  const products = productsOf(graph.nodes);
+  const inputOf = new Map(graph.nodes.map(({ name, inputs }) => [name, inputs[0]] as const));
+  const joined = new Set<string>();
   const made = new Map<string, Value>();
-  const replaced = new Map<Value, Value>();
-  const current = (value: Value | undefined) => value && (replaced.get(value) ?? value);
-  for (const node of nodes) {
-    if (joined.has(node)) continue;
+  rewrite(graph, (node, replace) => {
+    if (joined.has(node.name)) return [];
     const group = packedOperand(node, groupOf);
-    const start = graph.nodes.length;
-    if (!group) {
-      graph.nodes.push({ ...node, inputs: node.inputs.map(current) });
-      follow.made(node, start);
-      continue;
-    }
-    graph.scopes.push(node.scope);
-    const source = { ...node, inputs: node.inputs.map(current) };
-    if (node.op === "Gather") replaced.set(node.outputs[0]!, gathered(graph, source, group, made));
-    else {
-      const partners = partnersOf(node, group, products);
-      for (const partner of partners) joined.add(partner);
-      const inputs = partners.map((partner) => ({ ...partner, inputs: partner.inputs.map(current) }));
-      const results = product(graph, inputs, partners.length === group.length ? group : single(node, group), made);
-      for (const [i, partner] of partners.entries()) replaced.set(partner.outputs[0]!, results[i]!);
-    }
-    graph.scopes.pop();
-    follow.made(node, start);
-  }
-  graph.scopes.push(...scopes);
-  follow.finish(current);
-  for (const output of graph.outputs) output.value = current(output.value)!;
+    if (!group) return undefined;
+    if (node.op === "Gather") return [gathered(graph, node, group, made)];
+    const partners = partnersOf(node, inputOf.get(node.name), group, products);
+    for (const { name } of partners) joined.add(name);
+    const held = partners.length === group.length ? group : group.filter(({ name }) => name === node.inputs[1]!.name);
+    const results = product(graph, node.inputs[0]!, partners, held, made);
+    for (const [i, partner] of partners.entries()) replace(partner.outputs[0]!, results[i]!);
+    return [];
+  });
   const kept = graph.parameters.filter(({ value }) => !groupOf.has(value.name));
   graph.parameters.splice(0, graph.parameters.length, ...kept);
   return graph;
@@ -91,15 +75,16 @@ function productsOf(nodes: readonly Node[]): ReadonlyMap<string, readonly Node[]
 }
 
 /** The group's products with the same input, in the group's order, when all are there; else the one product. */
-function partnersOf(node: Node, group: PackedGroup, products: ReadonlyMap<string, readonly Node[]>): Node[] {
-  const sharing = group.map(({ name }) => products.get(name)?.find(({ inputs }) => inputs[0] === node.inputs[0]));
-  const biased = sharing.map((each) => each?.inputs[2] !== undefined);
-  if (sharing.every((each) => each !== undefined) && new Set(biased).size === 1 && !biased[0]) return sharing;
-  return [node];
+function partnersOf(
+  node: Node,
+  input: Value | undefined,
+  group: PackedGroup,
+  products: ReadonlyMap<string, readonly Node[]>,
+): readonly Node[] {
+  const sharing = group.map(({ name }) => products.get(name)?.find(({ inputs }) => inputs[0] === input));
+  const biased = new Set(sharing.map((each) => each?.inputs[2] !== undefined));
+  return sharing.every((each) => each !== undefined) && biased.size === 1 ? sharing : [node];
 }
-
-const single = (node: Node, group: PackedGroup): PackedGroup =>
-  group.filter(({ name }) => name === node.inputs[1]!.name);
 
 function stored(made: Map<string, Value>, name: string, make: () => Value): Value {
   const value = made.get(name) ?? make();
@@ -107,7 +92,14 @@ function stored(made: Map<string, Value>, name: string, make: () => Value): Valu
   return value;
 }
 
-function product(graph: Graph, nodes: readonly Node[], group: PackedGroup, made: Map<string, Value>): Value[] {
+/** The products of x (rows, K) with a group's weights, one read of x for all. */
+function product(
+  graph: Graph,
+  x: Value,
+  nodes: readonly Node[],
+  group: PackedGroup,
+  made: Map<string, Value>,
+): readonly Value[] {
   const { width: K, bits, blockSize } = group[0]!;
   const N = group.reduce((sum, { rows }) => sum + rows, 0);
   const blocks = Math.ceil(K / blockSize);
@@ -116,9 +108,9 @@ function product(graph: Graph, nodes: readonly Node[], group: PackedGroup, made:
     storedParameter(graph, names.quants, "uint8", [N, blocks, (blockSize * bits) / 8]),
   );
   const scales = stored(made, names.scales, () => storedParameter(graph, names.scales, "float32", [N, blocks]));
-  const [x, , bias] = nodes[0]!.inputs;
-  const inputs = bias ? [x, quants, scales, bias] : [x, quants, scales];
-  const all = apply("MatMulNBits", inputs, { K, N, bits, blockSize })[0]; // (rows, N)
+  const biases = nodes.flatMap(({ inputs }) => inputs[2] ?? []);
+  const bias = biases.length > 1 ? [concat(biases, 0)] : biases; // (N)
+  const all = apply("MatMulNBits", [x, quants, scales, ...bias], { K, N, bits, blockSize })[0]; // (rows, N)
   if (nodes.length === 1) return [all];
   return split(
     all,

@@ -2,12 +2,12 @@
 import { prune } from "./passes.ts";
 import type { Graph, Node, Value } from "./types.ts";
 
-/** What stands for a node's outputs from now on, or undefined to keep the node. */
+/** What stands for a node's outputs from now on, or undefined to keep the node. Outputs beyond those given are `replace`d, or needed by nobody. */
 export type Visit = (node: Node, replace: (old: Value, now: Value) => void) => readonly Value[] | undefined;
 
 /**
  * Shows every node, its inputs already replaced, to `visit`, which may write nodes in its place. What nobody needs any
- * more is dropped, parameters included. Returns the graph.
+ * more is dropped, but for inputs and parameters. Returns the graph.
  */
 export function rewrite(graph: Graph, visit: Visit): Graph {
   const nodes = graph.nodes.splice(0);
@@ -33,7 +33,7 @@ export function rewrite(graph: Graph, visit: Visit): Graph {
 }
 
 /** Keeps a graph's regions true while its nodes are rewritten one after the other. */
-export function regionFollower(graph: Graph) {
+function regionFollower(graph: Graph) {
   const regions = graph.regions.splice(0);
   const numbers = new Map(regions.flatMap(({ nodes }, i) => nodes.map(({ name }) => [name, i] as const)));
   const parts = regions.map((): Node[] => []);
