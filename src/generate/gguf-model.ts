@@ -6,7 +6,7 @@ import { createPause } from "../base/pause.ts";
 import type { Placement } from "../graph/lower.ts";
 import type { Host } from "../host/types.ts";
 import { ggufModel } from "../models/gguf.ts";
-import { type PlannedWeight, packPlan } from "../models/pack-plan.ts";
+import { type PlannedWeight, packPlan, suitedBlock } from "../models/pack-plan.ts";
 import { modelFromConfig } from "../models/registry.ts";
 import type { CausalLm } from "../models/types.ts";
 import { tokenizerFromGguf } from "../tokenizer/gguf.ts";
@@ -95,7 +95,7 @@ function ggufPlan(
   bits: 4 | 8 | undefined,
 ): PlannedWeight[][] {
   const plan: PlannedWeight[][] = [];
-  for (const group of packPlan(model, packingOf(bits ?? 8))) {
+  for (const group of packPlan(model, packingOf(bits ?? 8, suitedBlock(model)))) {
     const members = group.flatMap((weight): PlannedWeight[] => {
       const tensor = found.get(weight.name)!;
       if (bits) return [weight];

@@ -5,7 +5,7 @@ import { createOwner } from "../base/owner.ts";
 import { createPause } from "../base/pause.ts";
 import type { PackedGroup } from "../graph/pack.ts";
 import type { Host } from "../host/types.ts";
-import { type PlannedGroup, type PlannedWeight, packPlan } from "../models/pack-plan.ts";
+import { type PlannedGroup, type PlannedWeight, packPlan, suitedBlock } from "../models/pack-plan.ts";
 import type { CausalLm } from "../models/types.ts";
 import { trainingBuilder } from "../nn/builder.ts";
 import { openRuntime } from "../runtime/open.ts";
@@ -178,7 +178,7 @@ async function folderWeights(
   if (held && bits)
     fail("BAD_OPTION", `--quantize: ${configFile} says that the weights are packed already. Leave it out.`);
   const shapes = parameterShapes(model);
-  const plan = held ? packPlan(model, held) : bits ? packPlan(model, packingOf(bits)) : [];
+  const plan = held ? packPlan(model, held) : bits ? packPlan(model, packingOf(bits, suitedBlock(model))) : [];
   const packed = held ? packedInFolder(host, weights, plan, folder) : undefined;
   const names = packed ? packed.groups.flat().map(({ name }) => name) : plan.flat().map(({ name }) => name);
   const inBlocks = new Set(names);

@@ -26,7 +26,7 @@ export interface WeightToPack {
 }
 
 /** How weights are packed where only their bits are given: the head keeps 8, since errors there are errors of the text. */
-export const packingOf = (bits: 4 | 8) => ({ bits, block: 64, headBits: 8, embeddingBits: 8 }) as const;
+export const packingOf = (bits: 4 | 8, block: 64 | 128) => ({ bits, block, headBits: 8, embeddingBits: 8 }) as const;
 
 /** Bytes of a plan's weights once packed. */
 export function packedBytes(plan: readonly PlannedGroup[]): number {

@@ -9,7 +9,12 @@ const MOST_TOKENS = 2 ** 24;
 export const QUANTIZE_OPTIONS = {
   out: { kind: "text", short: "o", placeholder: "DIR", help: "Folder for the quantised model, new or empty" },
   bits: { kind: "choice", choices: [4, 8], default: 4, help: "Bits of a weight of the linear layers" },
-  block: { kind: "choice", choices: [32, 64, 128], default: 64, help: "Weights that share a scale" },
+  block: {
+    kind: "choice",
+    choices: [32, 64, 128],
+    auto: "128 where all rows of weights are multiples of it, else 64",
+    help: "Weights that share a scale",
+  },
   headBits: {
     kind: "choice",
     choices: [4, 8],
@@ -56,8 +61,11 @@ export interface QualityLimits {
   readonly maxPerplexityRatio: number;
 }
 
+/** Options that are checked; some are left open. */
+export type QuantizeChoices = OptionValues<typeof QUANTIZE_OPTIONS>;
+
 /** Everything decided. */
-export interface ResolvedQuantize extends Omit<OptionValues<typeof QUANTIZE_OPTIONS>, "rounding"> {
+export interface ResolvedQuantize extends Omit<QuantizeChoices, "rounding"> {
   readonly quantization: Quantization;
   readonly limits: QualityLimits;
   readonly rounding: "feedback" | Rounding;
@@ -68,10 +76,13 @@ const LIMITS: { readonly [bits in 4 | 8]: QualityLimits } = {
   8: { maxKl: 0.01, maxPerplexityRatio: 1.01 },
 };
 
-/** Checks options and decides what was left open. Throws BAD_OPTION naming the option as `showName` writes it. */
-export function resolveQuantize(given: QuantizeOptions, showName?: (name: string) => string): ResolvedQuantize {
-  const options = readOptions(QUANTIZE_OPTIONS, given, showName);
-  const { bits, block, headBits, embeddingBits = bits } = options;
+/** Checks options. Throws BAD_OPTION naming the option as `showName` writes it. */
+export const readQuantizeOptions = (given: QuantizeOptions, showName?: (name: string) => string): QuantizeChoices =>
+  readOptions(QUANTIZE_OPTIONS, given, showName);
+
+/** Decides what was left open, for a model that a block suits. */
+export function resolveQuantize(options: QuantizeChoices, suitedBlock: 64 | 128): ResolvedQuantize {
+  const { bits, block = suitedBlock, headBits, embeddingBits = bits } = options;
   const { maxKl = LIMITS[bits].maxKl, maxPerplexityRatio = LIMITS[bits].maxPerplexityRatio } = options;
   const limits = { maxKl, maxPerplexityRatio };
   const { rounding = bits === 4 ? "feedback" : "search" } = options;

@@ -6,7 +6,7 @@ import { sampleText } from "../data/sample.ts";
 import { type OpenModel, openModel } from "../generate/load.ts";
 import { tokenizerOf } from "../generate/text.ts";
 import type { Host } from "../host/types.ts";
-import { packPlan } from "../models/pack-plan.ts";
+import { packPlan, suitedBlock } from "../models/pack-plan.ts";
 import type { Runtime } from "../runtime/types.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
 import { finishPublishing, inFolder } from "../weights/folder.ts";
@@ -14,7 +14,13 @@ import { PUBLISHING, publishStaged } from "../weights/publish.ts";
 import type { Quantization } from "../weights/quantization.ts";
 import { type CalibrateHooks, type Calibration, calibrate } from "./calibrate.ts";
 import { type Comparison, compareModels } from "./compare.ts";
-import { type QualityLimits, type QuantizeOptions, type ResolvedQuantize, resolveQuantize } from "./options.ts";
+import {
+  type QualityLimits,
+  type QuantizeOptions,
+  type ResolvedQuantize,
+  readQuantizeOptions,
+  resolveQuantize,
+} from "./options.ts";
 import { openSource, type QuantizeSource } from "./source.ts";
 import { writeQuantized } from "./write.ts";
 
@@ -69,7 +75,7 @@ export async function quantize(
   hooks: QuantizeHooks = {},
 ): Promise<QuantizeResult> {
   const { showName = (name) => name } = hooks;
-  const options = resolveQuantize(given, hooks.showName);
+  const options = readQuantizeOptions(given, hooks.showName);
   const out = options.out ?? fail("BAD_OPTION", `${showName("out")}: got none, expected a folder to write to`);
   checkOut(host, out);
   const text = options.noMeasure ? "" : textOf(host, showName("text"), options.text, options.tokens, COMPARED_SEED);
@@ -81,14 +87,15 @@ export async function quantize(
     CALIBRATION_SEED,
   );
   const source = openSource(host, path, hooks.onWarning ?? (() => {}));
+  const resolved = resolveQuantize(options, suitedBlock(source.model));
   return inFolder(host, out, () =>
     publishStaged(host, out, async (staging) => {
-      const bytes = await write(host, runtime, staging, source, options, calibrationText, hooks);
+      const bytes = await write(host, runtime, staging, source, resolved, calibrationText, hooks);
       const comparison = options.noMeasure
         ? undefined
-        : await compare(host, runtime, [path, staging], text, options, hooks);
-      if (comparison) checkQuality(comparison, options, showName);
-      return resultOf(source, bytes, out, options, comparison);
+        : await compare(host, runtime, [path, staging], text, resolved, hooks);
+      if (comparison) checkQuality(comparison, resolved, showName);
+      return resultOf(source, bytes, out, resolved, comparison);
     }),
   );
 }
@@ -189,7 +196,7 @@ function startOf(tokenizer: Tokenizer): number[] {
 
 function checkQuality(
   { meanKl, perplexity, referencePerplexity }: Comparison,
-  { limits, bits, block, headBits }: ResolvedQuantize,
+  { limits, quantization: { bits, block, headBits } }: ResolvedQuantize,
   showName: (name: string) => string,
 ): void {
   const figures: readonly (readonly [keyof QualityLimits, what: string, got: number])[] = [

@@ -6,7 +6,7 @@ import { toFloat32 } from "../../src/base/dtypes.ts";
 import { openEngine } from "../../src/generate/engine.ts";
 import { openModel, parameterShapes } from "../../src/generate/load.ts";
 import { host } from "../../src/host/node.ts";
-import { packPlan } from "../../src/models/pack-plan.ts";
+import { packPlan, suitedBlock } from "../../src/models/pack-plan.ts";
 import { modelFromConfig } from "../../src/models/registry.ts";
 import { quantize } from "../../src/quantize/quantize.ts";
 import { openSource } from "../../src/quantize/source.ts";
@@ -338,6 +338,24 @@ describe("a damaged quantised folder", { skip: skipWithoutRuntime }, () => {
 });
 
 type Written = Parameters<typeof writeSafetensors>[2][number];
+
+test("blocks of 128 suit a model all of whose rows are multiples of it, and 64 any other", () => {
+  const blockOf = (hidden: number, intermediate: number) =>
+    suitedBlock(
+      modelFromConfig(
+        {
+          model_type: "llama",
+          hidden_size: hidden,
+          intermediate_size: intermediate,
+          num_hidden_layers: 1,
+          num_attention_heads: 2,
+          vocab_size: 9,
+        },
+        "config.json",
+      ),
+    );
+  assert.deepEqual([blockOf(128, 384), blockOf(64, 384), blockOf(128, 320)], [128, 64, 64]);
+});
 
 test("a model's plan covers its matrices and leaves the rest", () => {
   const { model, shapes } = openSource(host, modelFolder("gpt2"), () => {});
