@@ -66,7 +66,9 @@ function targetRoom(target: string): string | undefined {
 }
 
 function mayUseNode(file: string): boolean {
-  return file === "src/host/node.ts" || /^src\/runtime\/ort-native[^/]*$/.test(file) || file.startsWith("src/cli/");
+  return (
+    /^src\/host\/node[^/]*$/.test(file) || /^src\/runtime\/ort-native[^/]*$/.test(file) || file.startsWith("src/cli/")
+  );
 }
 
 /** What is wrong with one import, or undefined. */
@@ -74,7 +76,7 @@ function judge(item: Import): string | undefined {
   const target = targetOf(item);
   const [from, to] = [roomOf(item.from), targetRoom(target)];
   if (target.startsWith("node:") && !mayUseNode(item.from))
-    return `imports ${target}, allowed in src/host/node.ts, src/runtime/ort-native*.ts and src/cli`;
+    return `imports ${target}, allowed in src/host/node*.ts, src/runtime/ort-native*.ts and src/cli`;
   if (/^koffi(\/|$)/.test(target) && !/^src\/runtime\/ort-native[^/]*$/.test(item.from))
     return `imports ${target}, allowed in src/runtime/ort-native*.ts`;
   if (target.startsWith("onnxruntime-") && from !== "runtime") return `imports ${target}, allowed in src/runtime`;

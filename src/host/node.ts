@@ -1,10 +1,11 @@
-/** The door on Node. The only file outside the runtime and the command line that imports node:*. */
-import { createHash, randomUUID } from "node:crypto";
+/** The door on Node. Outside the runtime and the command line, only it and its scratch files import node:*. */
+import { createHash } from "node:crypto";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import process from "node:process";
 import { type ErrorCode, fail, OwnlmError } from "../base/errors.ts";
+import { scratchPath } from "./node-scratch.ts";
 import type { FileWriter, Host } from "./types.ts";
 
 const CODES: Readonly<Record<string, readonly [ErrorCode, string]>> = {
@@ -192,7 +193,7 @@ export const host: Host = {
   listFolder: (folder) => at(folder, () => fs.readdirSync(folder).sort()),
   makeFolder,
   createFile,
-  scratchPath: () => path.join(os.tmpdir(), `ownlm-${process.pid}-${randomUUID()}.tmp`),
+  scratchPath: () => scratchPath(),
   appendText: (file, text) => at(file, () => fs.appendFileSync(file, text)),
   rename: (from, to) => at(from, () => fs.renameSync(from, to)),
   syncFolder(folder) {
