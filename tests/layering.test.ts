@@ -12,7 +12,7 @@ const LAYERS = [
   ["grad", "nn", "runtime"],
   ["models", "optim"],
   ["generate", "train"],
-  ["eval", "serve", "quantize"],
+  ["eval", "serve", "quantize", "transformers"],
   ["cli"],
 ];
 const PURE = ["graph", "grad", "nn", "models", "optim", "tokenizer", "onnx"];

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, test } from "node:test";
 import * as library from "../src/index.ts";
+import * as transformers from "../src/transformers/index.ts";
 import { repoRoot } from "./helpers/paths.ts";
 
 const { name, bin, types, exports, imports } = JSON.parse(readFileSync(path.join(repoRoot, "package.json"), "utf8"));
@@ -12,6 +13,11 @@ describe("the package", () => {
     const imported = (await import(name)) as typeof library;
     assert.deepEqual(Object.keys(imported), Object.keys(library));
     assert.equal(imported.train, library.train);
+  });
+
+  test("gives transformers.js's names under a path of their own", async () => {
+    const imported = (await import(`${name}/transformers`)) as typeof transformers;
+    assert.deepEqual(Object.keys(imported), Object.keys(transformers));
   });
 
   test("names files that are there", () => {
