@@ -46,7 +46,7 @@ export interface ChatTemplate {
 }
 
 /** No published template has a tenth of it. */
-const MOST_SOURCE_CHARS = 2 ** 20;
+const MOST_SOURCE_CHARS = 2 ** 18;
 
 const CONTINUE_TAG = "CONTINUE_FINAL_MESSAGE_TAG ";
 
@@ -71,7 +71,7 @@ export function chatTemplate(source: unknown, where: string): ChatTemplate {
     variables.set("tools", value(input.tools, "tools"));
     variables.set("documents", value(input.documents, "documents"));
     variables.set("add_generation_prompt", input.addGenerationPrompt ?? false);
-    const limits = { steps: 1_000_000 + 500 * size.values, chars: 8_000_000 + 64 * size.chars };
+    const limits = { steps: 250_000 + 500 * size.values, chars: 2_000_000 + 64 * size.chars };
     return program.run({ variables, limits, now: () => input.now ?? noDate() });
   };
   const template: ChatTemplate = {
