@@ -1,4 +1,4 @@
-/** Writes a model folder as one GGUF file: weights in a block format, tokenizer and chat template inside. Holds one piece of one weight. */
+/** Writes a model folder as one GGUF file: weights in a block format, tokenizer and chat template inside. Reads no weight itself. */
 import { fail } from "../base/errors.ts";
 import { isJsonObject } from "../base/json.ts";
 import { type GivenOptions, type OptionSpecs, readOptions } from "../base/options.ts";
@@ -6,12 +6,11 @@ import type { Host } from "../host/types.ts";
 import { ggufPlan, type PlannedTensor } from "../models/gguf-export.ts";
 import type { CausalLm } from "../models/types.ts";
 import { ggufTokenizer } from "../tokenizer/gguf-write.ts";
-import { type BlockFormat, type BlockFormatName, blockBytes, blockFormat } from "../weights/blocks.ts";
-import { findWeight, openWeights, readFloat32, readJson } from "../weights/folder.ts";
+import { type BlockFormatName, blockFormat } from "../weights/blocks.ts";
+import { readJson } from "../weights/folder.ts";
 import { type GgufField, type GgufTensorSource, writeGguf } from "../weights/gguf-write.ts";
-import type { TensorEntry } from "../weights/safetensors.ts";
-import { transpose } from "../weights/stored.ts";
 import { readConfig } from "./config.ts";
+import { exportWeights, tensorSource } from "./export-weights.ts";
 import { openTokenizer, parameterShapes } from "./load.ts";
 
 /** How a model is exported. */
@@ -39,9 +38,10 @@ const FILE_TYPES = { F32: 0, F16: 1, BF16: 32, Q8_0: 7, Q4_0: 2 } as const;
 
 /**
  * Writes `options.gguf` from a folder in Hugging Face's layout. Vectors, norms, routers and position tables stay
- * float32; embedding and head are Q8_0 where the rest is Q4_0; rows that are no whole blocks become float16. Throws
- * what opening the folder throws, UNSUPPORTED for a model or tokenizer that the format cannot state, BAD_WEIGHTS for
- * elements that the type cannot hold, and EXISTS; nothing is left half-written.
+ * float32; embedding and head are Q8_0 where the rest is Q4_0; rows that are no whole blocks become float16. Weights that
+ * `ownlm quantize` packed keep their integers in Q4_0 and Q8_0, where those have as many bits. Throws what opening the
+ * folder throws, UNSUPPORTED for a model or tokenizer that the format cannot state, BAD_WEIGHTS for elements that the
+ * type cannot hold, and EXISTS; nothing is left half-written.
  */
 export function exportGguf(host: Host, folder: string, options: GivenOptions<typeof EXPORT_OPTIONS>): ExportResult {
   const { gguf: file, type } = readOptions(EXPORT_OPTIONS, options);
@@ -51,8 +51,7 @@ export function exportGguf(host: Host, folder: string, options: GivenOptions<typ
   const { file: configFile, model } = readConfig(host, folder);
   const shapes = parameterShapes(model);
   const plan = ggufPlan(model, shapes, configFile);
-  const weights = openWeights(host, folder);
-  const entries = new Map([...shapes].map(([name, shape]) => [name, findWeight(weights, name, shape, folder)]));
+  const weights = exportWeights(host, folder, model, shapes, configFile);
   const fields = [
     ...plan.fields,
     { key: "general.type", type: "string", value: "model" } as const,
@@ -61,7 +60,7 @@ export function exportGguf(host: Host, folder: string, options: GivenOptions<typ
     { key: "general.quantization_version", type: "uint32", value: 2 } as const,
     ...tokenizerFields(host, folder, model),
   ];
-  const sources = plan.tensors.map((tensor) => sourceOf(host, tensor, formatOf(tensor, format), entries));
+  const sources = plan.tensors.map((tensor) => tensorSource(tensor, formatOf(tensor, format), weights));
   const small = plan.small.map(({ name, shape, values }): GgufTensorSource => {
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     return { name, shape, format: "F32", pieces: () => [bytes] };
@@ -102,76 +101,4 @@ function formatOf({ name, shape }: PlannedTensor, wanted: BlockFormatName): Bloc
   if (shape.length < 2 || ALWAYS_FLOAT32.test(name)) return "F32";
   const own = wanted === "Q4_0" && /^(token_embd|output)\.weight$/.test(name) ? "Q8_0" : wanted;
   return shape.at(-1)! % blockFormat(own).elements === 0 ? own : "F16";
-}
-
-/** Elements that are read, changed and written at a time, unless rows are to be moved. */
-const PIECE_ELEMENTS = 2 ** 22;
-
-function sourceOf(
-  host: Host,
-  planned: PlannedTensor,
-  format: BlockFormatName,
-  entries: ReadonlyMap<string, TensorEntry>,
-): GgufTensorSource {
-  const { name, shape, weights } = planned;
-  const columns = shape.at(-1)!;
-  return {
-    name,
-    shape,
-    format,
-    *pieces() {
-      for (const weight of weights)
-        for (const values of piecesOf(host, entries.get(weight)!, planned, columns)) {
-          if (planned.plusOne) for (let i = 0; i < values.length; i++) values[i]! += 1;
-          checkRange(values, weight, format);
-          yield quantised(values, blockFormat(format));
-        }
-    },
-  };
-}
-
-/** A weight's elements in the file's order: a piece of whole rows at a time, or all where rows move. */
-function* piecesOf(
-  host: Host,
-  entry: TensorEntry,
-  { rows, transposed }: PlannedTensor,
-  columns: number,
-): Generator<Float32Array> {
-  if (transposed && entry.shape.length === 2)
-    return yield transpose(readFloat32(host, entry), entry.shape[0]!, entry.shape[1]!);
-  if (rows) return yield moved(readFloat32(host, entry), rows);
-  const elements = entry.shape.reduce((n, dim) => n * dim, 1);
-  const width = entry.length / elements;
-  const most = Math.max(1, Math.floor(PIECE_ELEMENTS / columns)) * columns;
-  for (let from = 0; from < elements; from += most) {
-    const count = Math.min(most, elements - from);
-    const { file, dtype, offset } = entry;
-    yield readFloat32(host, { file, dtype, shape: [count], offset: offset + from * width, length: count * width });
-  }
-}
-
-function moved(values: Float32Array, rows: Int32Array): Float32Array {
-  const width = values.length / rows.length;
-  const out = new Float32Array(values.length);
-  rows.forEach((from, to) => {
-    out.set(values.subarray(from * width, (from + 1) * width), to * width);
-  });
-  return out;
-}
-
-/** The largest number of each format; a block's scale is a float16. */
-const MOST: Partial<Record<BlockFormatName, number>> = { F16: 65504, Q8_0: 65504 * 127, Q4_0: 65504 * 8 };
-
-function checkRange(values: Float32Array, weight: string, format: BlockFormatName): void {
-  const most = MOST[format] ?? Number.MAX_VALUE;
-  for (const value of values)
-    if (!(Math.abs(value) <= most))
-      fail("BAD_WEIGHTS", `${weight}: got an element of ${value}, expected at most ${most} for ${format}`);
-}
-
-function quantised(values: Float32Array, format: BlockFormat): Uint8Array {
-  const out = new Uint8Array(blockBytes(format, values.length));
-  if (!format.quantise) return fail("BUG", `${format.name} is not written`);
-  format.quantise(values, out);
-  return out;
 }

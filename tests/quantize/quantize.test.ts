@@ -4,45 +4,23 @@ import path from "node:path";
 import { describe, test } from "node:test";
 import { toFloat32 } from "../../src/base/dtypes.ts";
 import { openEngine } from "../../src/generate/engine.ts";
-import { openModel, parameterShapes } from "../../src/generate/load.ts";
+import { openModel } from "../../src/generate/load.ts";
 import { host } from "../../src/host/node.ts";
 import { packPlan, suitedBlock } from "../../src/models/pack-plan.ts";
-import { modelFromConfig } from "../../src/models/registry.ts";
 import { quantize } from "../../src/quantize/quantize.ts";
 import { openSource } from "../../src/quantize/source.ts";
 import { openWeights, readFloat32 } from "../../src/weights/folder.ts";
-import { unpackRows } from "../../src/weights/pack.ts";
-import { packedNames, readQuantization } from "../../src/weights/quantization.ts";
-import { readSafetensors, type TensorEntry, writeSafetensors } from "../../src/weights/safetensors.ts";
-import { transpose } from "../../src/weights/stored.ts";
+import { readSafetensors, writeSafetensors } from "../../src/weights/safetensors.ts";
 import { FAMILIES, modelFolder, temporaryFolder } from "../generate/folders.ts";
 import { logitsOf } from "../helpers/reference-engine.ts";
 import { runtime, skipWithoutRuntime } from "../helpers/reference-runtime.ts";
+import { unpacked } from "../helpers/unpacked.ts";
 
 const IDS = [5, 9, 200, 33, 7, 7, 120, 64, 11, 250, 3];
 const freshFolder = () => path.join(temporaryFolder(), "out");
 const anything = { maxKl: 100, maxPerplexityRatio: 1e6 };
 
 const norm = (x: readonly number[]) => Math.sqrt(x.reduce((sum, a) => sum + a * a, 0));
-
-/** A quantised folder's weights as float32, unpacked one by one by the format's definition. */
-function unpacked(folder: string): ReadonlyMap<string, Float32Array> {
-  const config = JSON.parse(readFileSync(path.join(folder, "config.json"), "utf8"));
-  const model = modelFromConfig(config, folder);
-  const weights = openWeights(host, folder);
-  const plan = packPlan(model, readQuantization(config, folder)!).flat();
-  const planned = new Map(plan.map((weight) => [weight.name, weight]));
-  const read = (entry: TensorEntry) => host.readBytes(entry.file, entry.offset, entry.length);
-  const floats = [...parameterShapes(model).keys()].map((name) => {
-    const weight = planned.get(name);
-    if (!weight) return [name, readFloat32(host, weights.get(name)!)] as const;
-    const names = packedNames(name);
-    const scales = new Float32Array(read(weights.get(names.scales)!).slice().buffer);
-    const rows = unpackRows({ quants: read(weights.get(names.quants)!), scales }, weight.width, weight.format);
-    return [name, weight.layout === "in-out" ? transpose(rows, weight.rows, weight.width) : rows] as const;
-  });
-  return new Map(floats);
-}
 
 describe("a quantised folder", { skip: skipWithoutRuntime }, () => {
   for (const family of FAMILIES)
