@@ -12,13 +12,13 @@ import type { CausalLm } from "../models/types.ts";
 import { tokenizerFromGguf } from "../tokenizer/gguf.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
 import type { BlockFormatName } from "../weights/blocks.ts";
-import { openGguf } from "../weights/gguf.ts";
+import { openGgufParts } from "../weights/gguf-split.ts";
 import type { GgufValue } from "../weights/gguf-values.ts";
 import { isPlain, readStored, type StoredTensor } from "../weights/stored.ts";
 import { packedFormatOf, packStored } from "../weights/stored-packed.ts";
 import { packedBytes, packingOf, packToScratch, type WeightToPack, withPacked } from "./packed.ts";
 
-/** A model in one file. */
+/** A model in one file, or in parts. */
 export interface GgufSource {
   readonly file: string;
   readonly model: CausalLm;
@@ -34,18 +34,18 @@ export function isGguf(host: Host, path: string): boolean {
   return host.fileSize(path) >= 4 && new TextDecoder("latin1").decode(host.readBytes(path, 0, 4)) === "GGUF";
 }
 
-/** Reads a file's header. Throws BAD_WEIGHTS, BAD_CONFIG or UNSUPPORTED naming file and key or tensor. */
+/** Reads the header of a file, or of all the parts of a model whose first part it is. Throws BAD_WEIGHTS, BAD_CONFIG or UNSUPPORTED naming file and key or tensor. */
 export function openGgufModel(host: Host, file: string): GgufSource {
-  const { metadata, tensors } = openGguf(host, file);
-  const { config, weights } = ggufModel(metadata, tensors, file, ({ type, name, shape, offset, length }) =>
-    readStored(host, { name, shape, format: type.name, file, offset, length }),
+  const { metadata, tensors } = openGgufParts(host, file);
+  const { config, weights } = ggufModel(metadata, tensors, file, ({ type, ...tensor }) =>
+    readStored(host, { ...tensor, format: type.name }),
   );
   return { file, model: modelFromConfig(config, file), metadata, weights };
 }
 
 /** The tokenizer inside; undefined where there is none. */
 export function ggufTokenizerOf(host: Host, file: string): Tokenizer | undefined {
-  return tokenizerFromGguf(openGguf(host, file).metadata, file);
+  return tokenizerFromGguf(openGgufParts(host, file).metadata, file);
 }
 
 /** Formats that the runtime reads where they are. */
@@ -84,7 +84,11 @@ export async function ggufWeights(
     const tensor = found.get(name)!;
     const dtype = isPlain(tensor) ? IN_PLACE.get(tensor.format) : undefined;
     if (!dtype) return { kind: "memory", data: readStored(host, tensor) };
-    return { kind: "file", dtype, at: { file: host.absolute(file), offset: tensor.offset, length: tensor.length } };
+    return {
+      kind: "file",
+      dtype,
+      at: { file: host.absolute(tensor.file), offset: tensor.offset, length: tensor.length },
+    };
   });
 }
 

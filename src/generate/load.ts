@@ -14,12 +14,13 @@ import { tokenizerFromGguf } from "../tokenizer/gguf.ts";
 import { tokenizerFromJson } from "../tokenizer/json.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
 import { latestCheckpoint } from "../weights/checkpoint.ts";
-import { tensorRows, transposedRows } from "../weights/float-rows.ts";
 import { findWeight, openWeights, readJson } from "../weights/folder.ts";
+import { findMxfp4, type Mxfp4Entry, saysMxfp4 } from "../weights/mxfp4.ts";
 import { readQuantization } from "../weights/quantization.ts";
 import { readSafetensors, type TensorEntry } from "../weights/safetensors.ts";
 import { readConfig } from "./config.ts";
 import { type Engine, type Engines, openEngines, type Weights } from "./engine.ts";
+import { exactExpert, expertPlan, folderRows, wholesOf } from "./experts.ts";
 import { type GenerationDefaults, readGenerationDefaults } from "./generation-config.ts";
 import { ggufTokenizerOf, ggufWeights, isGguf, openGgufModel } from "./gguf-model.ts";
 import { MODEL_OPTIONS } from "./options.ts";
@@ -178,31 +179,39 @@ async function folderWeights(
   if (held && bits)
     fail("BAD_OPTION", `--quantize: ${configFile} says that the weights are packed already. Leave it out.`);
   const shapes = parameterShapes(model);
-  const plan = held ? packPlan(model, held) : bits ? packPlan(model, packingOf(bits, suitedBlock(model))) : [];
+  const experts = saysMxfp4(model.config) ? findMxfp4(weights, shapes, folder) : new Map<string, Mxfp4Entry>();
+  const wanted = held ?? (bits && packingOf(bits, suitedBlock(model)));
+  const plan = wanted ? packPlan(model, wanted) : expertPlan(model, experts);
   const packed = held ? packedInFolder(host, weights, plan, folder) : undefined;
   const names = packed ? packed.groups.flat().map(({ name }) => name) : plan.flat().map(({ name }) => name);
-  const inBlocks = new Set(names);
+  const inBlocks = wholesOf(plan, new Set(names));
   const entries = new Map<string, TensorEntry>();
   for (const [name, shape] of shapes)
-    if (!(packed && inBlocks.has(name))) entries.set(name, findWeight(weights, name, shape, folder));
+    if (!(packed && inBlocks.has(name)) && !experts.has(name))
+      entries.set(name, findWeight(weights, name, shape, folder));
   checkMemory(
     host,
     folder,
     floatBytes([...entries].filter(([name]) => !inBlocks.has(name)).map(([, e]) => e)) + packedBytes(plan),
   );
-  const ready = packed ?? (plan.length > 0 ? await packFolder(host, plan, entries) : undefined);
+  const ready = packed ?? (plan.length > 0 ? await packFolder(host, plan, entries, experts) : undefined);
   return withPacked(ready, (name) => {
     const { file, dtype, offset, length } = entries.get(name)!;
     return { kind: "file", dtype, at: { file: host.absolute(file), offset, length } };
   });
 }
 
-function packFolder(host: Host, plan: readonly PlannedGroup[], entries: ReadonlyMap<string, TensorEntry>) {
-  const rowsOf = ({ name, layout }: PlannedWeight) => {
-    const source = tensorRows(host, name, entries.get(name)!);
-    return layout === "in-out" ? transposedRows(source) : source;
-  };
-  return packToScratch(host, rowsToPack(plan, rowsOf, "nearest"), createPause());
+function packFolder(
+  host: Host,
+  plan: readonly PlannedGroup[],
+  entries: ReadonlyMap<string, TensorEntry>,
+  experts: ReadonlyMap<string, Mxfp4Entry>,
+) {
+  const rowsOf = (weight: PlannedWeight) => folderRows(host, weight, entries, experts);
+  const toPack = rowsToPack(plan, rowsOf, "nearest").map((group) =>
+    group.map((each) => exactExpert(host, each, experts) ?? each),
+  );
+  return packToScratch(host, toPack, createPause());
 }
 
 /** A folder's tensors, or those of a training run's newest whole checkpoint. */

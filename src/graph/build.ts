@@ -91,6 +91,33 @@ export function parameter(graph: Graph, name: string, shape: Shape, init: Init):
   return value;
 }
 
+/**
+ * One of the `count` parts along the first axis of a weight that is stored as one tensor, (count, ...shape), under the
+ * name `WEIGHT[index]`: what reads only some of the parts need not take them all.
+ */
+export function parameterPart(
+  graph: Graph,
+  name: string,
+  { index, count }: { readonly index: number; readonly count: number },
+  shape: readonly number[],
+  init: Init,
+): Value {
+  const value = parameter(graph, `${name}[${index}]`, shape, init);
+  const at = graph.parameters.findIndex((p) => p.value === value);
+  const whole = scopedName(graph, name);
+  graph.parameters[at] = { value, init, part: { whole, index, count } };
+  return value;
+}
+
+/** The name of the stored tensor that a parameter is, or is a part of. */
+export const wholeName = (name: string): string => name.replace(/\[\d+\]$/, "");
+
+/** The number of a parameter's part; undefined for a whole one. */
+export function partNumber(name: string): number | undefined {
+  const digits = /\[(\d+)\]$/.exec(name)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
 /** A tensor of weights in a form that is not trained, under its full name. */
 export function storedParameter(graph: Graph, name: string, dtype: DType, shape: readonly number[]): Value {
   const value: Value = { graph, kind: "parameter", name: claim(graph, name), dtype, shape };

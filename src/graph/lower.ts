@@ -6,7 +6,7 @@ import type { ExternalData, OnnxAttribute, OnnxModel, OnnxNode, OnnxTensor } fro
 import { indexGuards } from "./guards.ts";
 import { OPS } from "./ops.ts";
 import { branchRegions } from "./regions.ts";
-import type { Constant, Graph, Node, OpAttributes, OpName, TensorType, Value } from "./types.ts";
+import type { Constant, Graph, Node, OpAttributes, OpName, PartOf, TensorType, Value } from "./types.ts";
 
 /** Where a parameter's elements are: fed at each run, in memory, or in a file (then of any float dtype). */
 export type Placement =
@@ -154,8 +154,9 @@ export function lowerGraph(graph: Graph, place: (parameter: string) => Placement
   const nodes: OnnxNode[] = [];
   const initializers: OnnxTensor[] = graph.constants.map(constantTensor);
   const inputs = graph.inputs.map(({ name, dtype, shape }) => ({ name, dtype, shape }));
-  for (const { value } of graph.parameters) {
-    const placement = place(value.name);
+  const placeOf = placesOfParts(place);
+  for (const { value, part } of graph.parameters) {
+    const placement = part ? placeOf(part) : place(value.name);
     if (placement.kind === "input") inputs.push({ name: value.name, dtype: value.dtype, shape: value.shape });
     else placeInitializer(value, fixedShape(value.shape, value.name), placement, initializers, nodes);
   }
@@ -260,6 +261,22 @@ function placeInitializer(
     outputs: [name],
     attributes: { to: int(CAST_TO.float32!) },
   });
+}
+
+/** Places of parts of stored tensors, each of which is asked for once. */
+function placesOfParts(place: (parameter: string) => Placement): (part: PartOf) => Placement {
+  const wholes = new Map<string, Placement>();
+  return ({ whole, index, count }) => {
+    const placement = wholes.get(whole) ?? place(whole);
+    wholes.set(whole, placement);
+    if (placement.kind === "input") return placement;
+    if (placement.kind === "memory") {
+      const length = placement.data.length / count;
+      return { kind: "memory", data: placement.data.subarray(index * length, (index + 1) * length) };
+    }
+    const length = placement.at.length / count;
+    return { ...placement, at: { ...placement.at, offset: placement.at.offset + index * length, length } };
+  };
 }
 
 function constantTensor({ value, data }: Constant): OnnxTensor {

@@ -144,6 +144,15 @@ export type Init =
 export interface Parameter {
   readonly value: Value;
   readonly init: Init;
+  /** It is one of the equal parts along the first axis of a stored tensor, which is the one that has a place. */
+  readonly part?: PartOf;
+}
+
+/** The part `index` of `count` of the tensor `whole`. */
+export interface PartOf {
+  readonly whole: string;
+  readonly index: number;
+  readonly count: number;
 }
 
 /**

@@ -1,5 +1,5 @@
 /** The architectures of GGUF files that are no kin of Llama's: GPT-2, GPT-NeoX, Falcon, Phi, StarCoder 2, StableLM, Command R, gpt-oss. */
-import type { JsonObject } from "../base/json.ts";
+import { isJsonObject, type JsonObject } from "../base/json.ts";
 import { ENDS, type GgufArchitecture, type KeyPair, projections, SIZES, SWIGLU } from "./gguf-architectures.ts";
 import type { Facts } from "./gguf-facts.ts";
 import { ropeConfig } from "./gguf-rope.ts";
@@ -266,6 +266,48 @@ export const OTHERS: readonly GgufArchitecture[] = [
         ["attn_q_norm", "self_attn.q_norm"],
         ["attn_k_norm", "self_attn.k_norm"],
         ...SWIGLU,
+      ]),
+    ],
+  },
+  {
+    name: "gpt-oss",
+    modelTypes: ["gpt_oss"],
+    pairs: [
+      ...SIZES.filter(([key]) => key !== "feed_forward_length"),
+      KV_HEADS,
+      ["attention.layer_norm_rms_epsilon", "rms_norm_eps", "float"],
+      ["expert_feed_forward_length", "intermediate_size", "int"],
+      ["expert_count", "num_local_experts", "int"],
+      ["expert_used_count", "num_experts_per_tok", "int"],
+      ["attention.sliding_window", "sliding_window", "int"],
+    ],
+    rotary: {},
+    config: (f, width) => {
+      f.whole("feed_forward_length", 0);
+      const { rope_scaling: scaling, ...rope } = ropeConfig(f, width);
+      return {
+        model_type: "gpt_oss",
+        hidden_act: "silu",
+        head_dim: width,
+        attention_bias: true,
+        // Gate and up are tensors of their own in a file, and alternate in Hugging Face's.
+        experts_apart: true,
+        ...rope,
+        rope_scaling: isJsonObject(scaling) ? { ...scaling, truncate: false } : { rope_type: "default" },
+      };
+    },
+    rules: () => [
+      ...ENDS,
+      { gguf: "blk.{l}.attn_sinks.weight", hf: "model.layers.{l}.self_attn.sinks" },
+      ...layerRules("model.layers", [
+        ["attn_norm", "input_layernorm"],
+        ...projections("wb", false),
+        ["attn_output", "self_attn.o_proj", "wb"],
+        ["post_attention_norm", "post_attention_layernorm"],
+        ["ffn_gate_inp", "mlp.router", "wb"],
+        ["ffn_gate_exps", "mlp.experts.{e}.gate_proj", "wb", "stack"],
+        ["ffn_up_exps", "mlp.experts.{e}.up_proj", "wb", "stack"],
+        ["ffn_down_exps", "mlp.experts.{e}.down_proj", "wb", "stack"],
       ]),
     ],
   },

@@ -67,11 +67,6 @@ export function ggufModel(
 function architectureOf(metadata: ReadonlyMap<string, GgufValue>, where: string): GgufArchitecture {
   const name = metadata.get("general.architecture");
   if (typeof name !== "string") return fail("BAD_WEIGHTS", `${where}: general.architecture is missing`);
-  if (Number(metadata.get("split.count") ?? 0) > 1)
-    fail(
-      "UNSUPPORTED",
-      `${where}: split.count: the model is in several files, and this version reads one. Merge them first.`,
-    );
   const found = ARCHITECTURES.get(name);
   if (found?.modelTypes.some((type) => FAMILIES.has(type))) return found;
   const known = [...ARCHITECTURES.values()].filter((a) => a.modelTypes.some((type) => FAMILIES.has(type)));

@@ -1,10 +1,10 @@
 /** gpt-oss (OpenAI 2025): experts in every layer, attention sinks, every other layer over a window, YaRN positions. */
 import type { JsonObject } from "../base/json.ts";
-import { apply, constant, parameter, scope } from "../graph/build.ts";
+import { apply, constant, parameter, parameterPart, scope } from "../graph/build.ts";
 import { add, gather, gemm, max, min, mul, reshape, split } from "../graph/functions.ts";
-import type { Value } from "../graph/types.ts";
+import type { Init, Value } from "../graph/types.ts";
 import type { ModelBuilder } from "../nn/builder.ts";
-import { type Norm, normal, rmsNorm, ZEROS } from "../nn/layers.ts";
+import { linear, type Norm, normal, rmsNorm, ZEROS } from "../nn/layers.ts";
 import { type Experts, mixture, routeByLogit } from "../nn/moe.ts";
 import { type ConfigReader, configReader } from "./config.ts";
 import {
@@ -38,19 +38,30 @@ interface Clamped {
   readonly limit: number;
 }
 
-/** Gate and up alternate: (n, 2F) to (n, F). */
-function activate(risen: Value, { alpha, limit }: Clamped): Value {
+/** Gate and up, which alternate: (n, 2F) to (n, F) each. */
+function alternating(risen: Value): [gate: Value, up: Value] {
   const [rows, double] = risen.shape as [number, number];
   const pairs = split(reshape(risen, [rows, double / 2, 2]), 2, [1, 1]);
-  const [gate, up] = pairs.map((part) => reshape(part, [rows, double / 2])) as [Value, Value];
+  return pairs.map((part) => reshape(part, [rows, double / 2])) as [Value, Value];
+}
+
+function activate([gate, up]: readonly [Value, Value], { alpha, limit }: Clamped): Value {
   const glu = apply("QuickGelu", [min(gate, limit)], { alpha })[0];
   return mul(add(max(min(up, limit), -limit), 1), glu);
 }
 
-/** What one expert has of a tensor of all: (E, ...) to (...). */
-function ofExpert(b: ModelBuilder, all: Value, expert: number): Value {
+/** What one expert has of a weight of all, (E, ...shape), under the scope that this is called in. */
+function ofExpert(
+  b: ModelBuilder,
+  name: string,
+  { expert, count }: { readonly expert: number; readonly count: number },
+  shape: readonly number[],
+  init: Init,
+): Value {
+  if (b.mode === "infer" && shape.length > 1)
+    return parameterPart(b.graph, name, { index: expert, count }, shape, init);
+  const all = parameter(b.graph, name, [count, ...shape], init);
   if (b.mode === "infer") return gather(all, constant(b.graph, "int64", [], BigInt64Array.of(BigInt(expert))));
-  const [count, ...shape] = all.shape as [number, ...number[]];
   // One node whose gradient is one tensor, where as many gathers would make a tensor of all experts each.
   const known = b.graph.nodes.find((node) => node.op === "Split" && node.inputs[0] === all);
   const parts = known?.outputs ?? split(all, 0, Array(count).fill(1));
@@ -61,17 +72,29 @@ function ofExpert(b: ModelBuilder, all: Value, expert: number): Value {
 function fusedExperts(b: ModelBuilder, sizes: Sizes, count: number, clamped: Clamped): Experts {
   const [init, downInit] = [normal(sizes.std), residualInit(sizes)];
   const [width, double] = [sizes.width, 2 * sizes.inner];
-  const layer = (expert: number, x: Value, name: string, shape: readonly [number, number], start: typeof init) => {
-    const weight = parameter(b.graph, name, [count, ...shape], start);
-    const bias = parameter(b.graph, `${name}_bias`, [count, shape[1]], ZEROS);
-    return gemm(x, ofExpert(b, weight, expert), { c: ofExpert(b, bias, expert) });
+  const layer = (expert: number, x: Value, name: string, shape: readonly [number, number], start: Init) => {
+    const which = { expert, count };
+    const weight = ofExpert(b, name, which, shape, start);
+    return gemm(x, weight, { c: ofExpert(b, `${name}_bias`, which, [shape[1]], ZEROS) });
   };
   const scoped = <R>(body: () => R) => scope(b.graph, "experts", body);
   return {
     count,
     rise: (e, x) => [scoped(() => layer(e, x, "gate_up_proj", [width, double], init))],
-    activate: ([risen]) => activate(risen!, clamped),
+    activate: ([risen]) => activate(alternating(risen!), clamped),
     fall: (e, x) => scoped(() => layer(e, x, "down_proj", [sizes.inner, width], downInit)),
+  };
+}
+
+/** Experts with matrices of their own, gate and up apart, as GGUF files have them. */
+function apartExperts(b: ModelBuilder, sizes: Sizes, count: number, clamped: Clamped): Experts {
+  const of = <R>(expert: number, body: () => R) => scope(b.graph, `experts.${expert}`, body);
+  const options = { bias: true, init: normal(sizes.std) };
+  return {
+    count,
+    rise: (e, x) => of(e, () => ["gate_proj", "up_proj"].map((name) => linear(b, name, x, sizes.inner, options))),
+    activate: ([gate, up]) => activate([gate!, up!], clamped),
+    fall: (e, x) => of(e, () => linear(b, "down_proj", x, sizes.width, { bias: true, init: residualInit(sizes) })),
   };
 }
 
@@ -83,7 +106,6 @@ function readGptOssRope(r: ConfigReader, sizes: Sizes) {
 
 function fromConfig(config: JsonObject, where: string): CausalLm {
   const r = configReader(config, where);
-  r.expect("quantization_config");
   r.expect("hidden_act", "silu");
   const sizes = readSizes(r, { positions: 131072, kvHeads: 8, headDim: 64, tied: false });
   const epsilon = r.positive("rms_norm_eps", 1e-5);
@@ -98,13 +120,14 @@ function fromConfig(config: JsonObject, where: string): CausalLm {
     sinks: (b) => parameter(b.graph, "sinks", [sizes.heads], ZEROS),
   });
   const { experts, chosen } = readExpertCounts(r, { experts: 128, chosen: 4 });
+  const make = r.bool("experts_apart", false) ? apartExperts : fusedExperts;
   const clamped = { alpha: r.positive("swiglu_alpha", 1.702), limit: r.positive("swiglu_limit", 7) };
   const block = preNormBlock(
     norm,
     named("self_attn", attend),
     named("mlp", (b, x) => {
       const routing = routeByLogit(routerLogits(b, "router", x, experts, sizes, true), chosen);
-      return mixture(b, x, routing, fusedExperts(b, sizes, experts, clamped));
+      return mixture(b, x, routing, make(b, sizes, experts, clamped));
     }),
   );
   return decoder(config, { modelType: "gpt_oss", sizes, block, norm });

@@ -2,6 +2,7 @@
 import { fail } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import { readConfig } from "../generate/config.ts";
+import { folderRows } from "../generate/experts.ts";
 import { isGguf, openGgufModel } from "../generate/gguf-model.ts";
 import { openTokenizer, parameterShapes, weightsOf } from "../generate/load.ts";
 import type { Placement } from "../graph/lower.ts";
@@ -11,8 +12,9 @@ import type { CausalLm } from "../models/types.ts";
 import { tokenizerFromGguf } from "../tokenizer/gguf.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
 import { tokenizerConfig } from "../tokenizer/write-json.ts";
-import { type FloatRows, storedRows, tensorRows, transposedRows } from "../weights/float-rows.ts";
+import { type FloatRows, storedRows, transposedRows } from "../weights/float-rows.ts";
 import { findWeight, readFloat32 } from "../weights/folder.ts";
+import { findMxfp4, type Mxfp4Entry, readMxfp4, saysMxfp4 } from "../weights/mxfp4.ts";
 import { QUANTIZATION, readQuantization } from "../weights/quantization.ts";
 import { readStored } from "../weights/stored.ts";
 
@@ -51,15 +53,20 @@ function folderSource(host: Host, folder: string, onWarning: (message: string) =
     fail("UNSUPPORTED", `${file}: ${QUANTIZATION}: the weights are packed already. Start from the float32 model.`);
   const weights = weightsOf(host, folder, onWarning);
   const shapes = parameterShapes(model);
-  const entries = new Map([...shapes].map(([name, shape]) => [name, findWeight(weights, name, shape, folder)]));
+  const experts = saysMxfp4(model.config) ? findMxfp4(weights, shapes, folder) : new Map<string, Mxfp4Entry>();
+  const plain = [...shapes].filter(([name]) => !experts.has(name));
+  const entries = new Map(plain.map(([name, shape]) => [name, findWeight(weights, name, shape, folder)]));
+  const held = [...entries.values(), ...[...experts.values()].flatMap(({ blocks, scales }) => [blocks, scales])];
   return {
     model,
     config: model.config,
     shapes,
-    bytes: [...entries.values()].reduce((sum, { length }) => sum + length, 0),
-    rowsOf: ({ name, layout }) => laidOut(tensorRows(host, name, entries.get(name)!), layout),
+    bytes: held.reduce((sum, { length }) => sum + length, 0),
+    rowsOf: (weight) => folderRows(host, weight, entries, experts),
     floatsOf: (name) => readFloat32(host, entries.get(name)!),
     place(name) {
+      const expert = experts.get(name);
+      if (expert) return { kind: "memory", data: readMxfp4(host, expert) };
       const { file, dtype, offset, length } = entries.get(name)!;
       return { kind: "file", dtype, at: { file: host.absolute(file), offset, length } };
     },
@@ -72,9 +79,6 @@ function folderSource(host: Host, folder: string, onWarning: (message: string) =
     },
   };
 }
-
-const laidOut = (rows: FloatRows, layout: PlannedWeight["layout"]) =>
-  layout === "in-out" ? transposedRows(rows) : rows;
 
 function ggufSource(host: Host, file: string): QuantizeSource {
   const { model, metadata, weights } = openGgufModel(host, file);
@@ -89,7 +93,10 @@ function ggufSource(host: Host, file: string): QuantizeSource {
     config: model.config,
     shapes,
     bytes: [...shapes.keys()].reduce((sum, name) => sum + stored(name).length, 0),
-    rowsOf: ({ name, layout }) => laidOut(storedRows(host, stored(name)), layout),
+    rowsOf({ name, layout }) {
+      const rows = storedRows(host, stored(name));
+      return layout === "in-out" ? transposedRows(rows) : rows;
+    },
     floatsOf: (name) => readStored(host, stored(name)),
     place: (name) => ({ kind: "memory", data: readStored(host, stored(name)) }),
     tokenizer,

@@ -1,5 +1,6 @@
 /** Writes a quantised model into a folder of its own, one group of weights in memory at a time. Judges nothing. */
 import { inTurns } from "../base/pause.ts";
+import { wholeName } from "../graph/build.ts";
 import type { Host } from "../host/types.ts";
 import { type PlannedGroup, packPlan } from "../models/pack-plan.ts";
 import type { Feedback } from "../weights/feedback.ts";
@@ -45,7 +46,7 @@ export async function writeQuantized(
   writeText(host, host.join(folder, "config.json"), `${JSON.stringify(config, null, 2)}\n`);
   for (const [name, bytes] of source.files()) writeWhole(host, host.join(folder, name), () => [bytes]);
   const groups = inOrder(packPlan(source.model, quantization));
-  const packed = new Set(groups.flat().map(({ name }) => name));
+  const packed = new Set(groups.flat().map(({ name }) => wholeName(name)));
   const floats = [...source.shapes].filter(([name]) => !packed.has(name));
   const specs = [
     ...groups.flatMap(specsOf),

@@ -21,7 +21,10 @@ export function readUnigram(model: JsonRecord, vocabulary: Vocabulary, where: st
   const unkId = readUnkId(model, scores.length, where);
   const bytes = booleanField(model, "byte_fallback", `${where}: model`, false) ? byteTokens(vocabulary) : undefined;
   const tree = trie(vocabulary.tokens.length);
+  // What is special is found before, or is to stay text.
+  const special = new Set(vocabulary.added.filter((token) => token.special).map(({ id }) => id));
   for (const token of vocabulary.own) {
+    if (special.has(vocabulary.ownId(token)!)) continue;
     if (token !== "" && !/\p{Surrogate}/u.test(token)) tree.add(token, vocabulary.ownId(token)!);
   }
   const unknownScore = scores.reduce((a, b) => Math.min(a, b), Infinity) - UNKNOWN_PENALTY;
@@ -87,7 +90,7 @@ export function readUnigram(model: JsonRecord, vocabulary: Vocabulary, where: st
           spans?.push(from, to);
         };
         const id = vocabulary.ownId(text);
-        if (id !== undefined) push(id);
+        if (id !== undefined && !special.has(id)) push(id);
         else if (!bytes?.spell(text, push)) push(unkId ?? refuseText(text));
         start = ends[i]!;
         from = to;

@@ -88,7 +88,7 @@ export function iq4nl(bytes: Uint8Array, out: Float32Array): void {
 }
 
 /** What the 16 codes of a 4-bit float (E2M1) stand for, times two. */
-const E2M1 = Int8Array.of(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12);
+export const E2M1 = Int8Array.of(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12);
 
 /** 2^(e - 128) by e. */
 const POWERS = Float32Array.from({ length: 256 }, (_, e) => 2 ** (e - 128));

@@ -32,6 +32,13 @@ export function tensorRows(host: Host, name: string, entry: TensorEntry): FloatR
   return { where, rows, width, rowBytes, read };
 }
 
+/** The part `index` along the first axis of a tensor. */
+export function partEntry(entry: TensorEntry, index: number): TensorEntry {
+  const [count = 1, ...shape] = entry.shape;
+  const length = entry.length / count;
+  return { ...entry, shape, offset: entry.offset + index * length, length };
+}
+
 /** A matrix of a GGUF file; one whose rows are in another order there is read once, as a whole. */
 export function storedRows(host: Host, tensor: StoredTensor): FloatRows {
   const where = `${tensor.file}: ${tensor.name}`;

@@ -34,7 +34,8 @@ export function quantizationJson({ bits, block, headBits, embeddingBits }: Quant
 }
 
 /**
- * How a model's config.json says that its weights are packed; undefined where it says nothing. Throws UNSUPPORTED for
+ * How a model's config.json says that its weights are packed; undefined where it says nothing, or
+ * that some are in MXFP4. Throws UNSUPPORTED for
  * other programs' methods and later versions, and BAD_CONFIG for what is missing, of the wrong kind or unknown, naming
  * file and key.
  */
@@ -45,6 +46,8 @@ export function readQuantization(config: JsonObject, where: string): Quantizatio
     return fail("BAD_CONFIG", `${where}: ${QUANTIZATION}: got ${show(json)}, expected an object`);
   const bad = (key: string, expected: string): never =>
     fail("BAD_CONFIG", `${where}: ${QUANTIZATION}.${key}: got ${show(json[key])}, expected ${expected}`);
+  // Such weights say themselves what they are; see mxfp4.ts.
+  if (json.quant_method === "mxfp4") return undefined;
   if (json.quant_method !== METHOD)
     fail(
       "UNSUPPORTED",

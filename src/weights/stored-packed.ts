@@ -2,7 +2,7 @@
 import { fail } from "../base/errors.ts";
 import type { Host } from "../host/types.ts";
 import { type BlockFormatName, blockFormat } from "./blocks.ts";
-import { half, NON_LINEAR } from "./blocks-of-32.ts";
+import { E2M1, half, NON_LINEAR } from "./blocks-of-32.ts";
 import { createPacker, type Packed, type PackFormat, packedMemory } from "./pack.ts";
 import { readStored, readStoredBytes, type StoredTensor } from "./stored.ts";
 
@@ -21,6 +21,7 @@ const EXACT: ReadonlyMap<BlockFormatName, { readonly bits: 4 | 8; readonly repac
   ["Q8_0", { bits: 8, repack: fromQ8_0 }],
   ["Q5_0", { bits: 8, repack: fromQ5_0 }],
   ["IQ4_NL", { bits: 8, repack: fromIq4nl }],
+  ["MXFP4", { bits: 8, repack: fromMxfp4 }],
 ]);
 
 const BLOCK = 32;
@@ -95,4 +96,14 @@ function fromIq4nl(bytes: Uint8Array, at: number, quants: Uint8Array, to: number
     quants[to + 16 + i] = 128 + NON_LINEAR[q >> 4]!;
   }
   return half(bytes, at);
+}
+
+/** An exponent of 255 is no number; levels are doubled, so the scale is half of 2^(exponent - 127). */
+function fromMxfp4(bytes: Uint8Array, at: number, quants: Uint8Array, to: number): number {
+  for (let i = 0; i < 16; i++) {
+    const q = bytes[at + 1 + i]!;
+    quants[to + i] = 128 + E2M1[q & 15]!;
+    quants[to + 16 + i] = 128 + E2M1[q >> 4]!;
+  }
+  return bytes[at] === 255 ? Number.NaN : 2 ** (bytes[at]! - 128);
 }

@@ -8,7 +8,7 @@ import type { Graph } from "../../src/graph/types.ts";
 import { verifyGraph } from "../../src/graph/verify.ts";
 import { openNativeRuntime } from "../../src/runtime/ort-native.ts";
 import type { Runtime, Tensor } from "../../src/runtime/types.ts";
-import type { Feeds } from "./reference.ts";
+import { type Feeds, fedParameter } from "./reference.ts";
 import { type NdArray, ndArray, resolveShape } from "./reference-array.ts";
 
 /** The runtime, or undefined where there is no library for this platform. */
@@ -54,8 +54,11 @@ export async function bindGraph(graph: Graph, feeds: Feeds, threads: number): Pr
   const owner = createOwner();
   const model = lowerGraph(verifyGraph(graph), () => ({ kind: "input" }));
   const session = owner.own(await runtime!.session(model, { threads }));
-  const fed = [...graph.inputs, ...graph.parameters.map(({ value }) => value)].map(({ name, dtype }) => {
-    const array = feeds.get(name)!;
+  const arrays = [
+    ...graph.inputs.map((value) => [value, feeds.get(value.name)!] as const),
+    ...graph.parameters.map((each) => [each.value, fedParameter(feeds, each)!] as const),
+  ];
+  const fed = arrays.map(([{ name, dtype }, array]) => {
     return [name, owner.own(runtime!.tensor(dtype, array.shape, elements(dtype, array)))] as const;
   });
   const inputs: Record<string, Tensor> = Object.fromEntries(fed);

@@ -1,6 +1,6 @@
 /** Evaluates a graph in float64, one operator at a time, by simple loops: what every faster way must agree with. */
 import { frontAxis, type Shape } from "../../src/base/shapes.ts";
-import type { Graph, OpAttributes, OpName, Value } from "../../src/graph/types.ts";
+import type { Graph, OpAttributes, OpName, Parameter, Value } from "../../src/graph/types.ts";
 import {
   at,
   broadcast,
@@ -258,6 +258,14 @@ function nameAxes(shape: Shape, lengths: readonly number[], axes: Map<string, nu
     if (typeof dim === "string" && /^\w+$/.test(dim) && !axes.has(dim)) axes.set(dim, lengths[i]!);
 }
 
+/** What is fed to a parameter, which may be a part of what is fed to a stored tensor. */
+export function fedParameter(feeds: Feeds, { value, part }: Parameter): NdArray | undefined {
+  const array = feeds.get(part ? part.whole : value.name);
+  if (!array || !part) return array;
+  const size = array.data.length / part.count;
+  return { shape: array.shape.slice(1), data: array.data.subarray(part.index * size, (part.index + 1) * size) };
+}
+
 /** The array of every value of a graph. Throws where one has another shape than the graph says. */
 export function evaluateValues(graph: Graph, feeds: Feeds): Map<Value, NdArray> {
   const axes = bindAxes(graph, feeds);
@@ -271,7 +279,7 @@ export function evaluateValues(graph: Graph, feeds: Feeds): Map<Value, NdArray> 
   };
   for (const { value, data } of graph.constants) define(value, ndArray(resolve(value.shape), data));
   for (const value of graph.inputs) define(value, feeds.get(value.name));
-  for (const { value } of graph.parameters) define(value, feeds.get(value.name));
+  for (const each of graph.parameters) define(each.value, fedParameter(feeds, each));
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((value) => value && arrays.get(value)!);
     const evaluator = EVALUATORS[node.op] as Evaluator<OpName>;

@@ -139,7 +139,6 @@ describe("a GGUF file that this version cannot run", () => {
       /general\.architecture: got "__proto__"/,
       having(string("general.architecture", "__proto__")),
     ],
-    ["a part of a model in several files", /split\.count/, having(uint("split.count", 3))],
     ["no width", /llama\.embedding_length: got nothing/, without("llama.embedding_length")],
     ["no heads", /llama\.attention\.head_count: got nothing/, without("llama.attention.head_count")],
     ["0 heads", /head_count: got 0, expected 1 to/, having(uint("llama.attention.head_count", 0))],

@@ -22,6 +22,25 @@ const spm: Entries = {
   bos_token_id: 1,
   unknown_token_id: 0,
 };
+const t5: Entries = {
+  model: "t5",
+  tokens: ["<pad>", "</s>", "<unk>", "▁", "▁a", "a", "b", "ab", "<x>"],
+  token_type: [3, 3, 2, 1, 1, 1, 1, 1, 4],
+  scores: Float32Array.of(0, 0, 0, -2, -3, -4, -4, -5, 0),
+  add_space_prefix: true,
+  remove_extra_whitespaces: true,
+  eos_token_id: 1,
+  unknown_token_id: 2,
+  padding_token_id: 0,
+};
+const wpm: Entries = {
+  model: "bert",
+  tokens: ["▁a", "a", "▁b", "[UNK]", "[CLS]", "[SEP]", "▁,"],
+  token_type: [1, 1, 1, 3, 3, 3, 1],
+  bos_token_id: 4,
+  seperator_token_id: 5,
+  unknown_token_id: 3,
+};
 const tokenizerFromGguf = (entries: ReadonlyMap<string, unknown>, where: string) => fromGguf(entries, where)!;
 const metadata = (entries: Entries, change: Entries = {}) =>
   new Map(
@@ -67,6 +86,35 @@ describe("GGUF vocabularies", () => {
     assert.equal(plain.normalizer.normalizers.length, 1);
   });
 
+  test("a Unigram vocabulary takes the most probable cut, one space for several, and EOS behind", () => {
+    const tokenizer = tokenizerFromGguf(metadata(t5), "m.gguf");
+    assert.equal(tokenizer.kind, "unigram");
+    assert.deepEqual(tokenizer.encode("ab"), [3, 7, 1]);
+    assert.deepEqual(tokenizer.encode("  a   b  "), [4, 3, 6, 1]);
+    assert.deepEqual(tokenizer.encode("azzb", { addSpecialTokens: false }), [4, 2, 6]);
+    assert.deepEqual(tokenizer.encode("b<x>", { addSpecialTokens: false }), [3, 6, 8]);
+    assert.equal(tokenizer.decode([3, 7, 3, 6]), "ab b");
+    const asIs = tokenizerFromGguf(metadata(t5, { remove_extra_whitespaces: false }), "m.gguf");
+    assert.deepEqual(asIs.encode(" b ", { addSpecialTokens: false }), [3, 3, 6, 3]);
+  });
+
+  test("a special token spelled in a text stays text for a Unigram too", () => {
+    const tokenizer = tokenizerFromGguf(metadata(t5), "m.gguf");
+    assert.deepEqual(tokenizer.encode("a</s>b", { addSpecialTokens: false }), [4, 2, 6]);
+    assert.deepEqual(tokenizer.encode("a</s>", { addSpecialTokens: false, allowSpecial: true }), [4, 1]);
+  });
+
+  test("a WordPiece vocabulary is spelled as tokenizer.json spells it, and stands between CLS and SEP", () => {
+    const tokenizer = tokenizerFromGguf(metadata(wpm), "m.gguf");
+    assert.equal(tokenizer.kind, "wordpiece");
+    assert.equal(tokenizer.tokenOf(1), "##a");
+    assert.deepEqual(tokenizer.encode("Aa, b"), [4, 0, 1, 6, 2, 5]);
+    assert.deepEqual(tokenizer.encode("bz", { addSpecialTokens: false }), [3]);
+    assert.equal(tokenizer.decode([0, 1, 6, 2]), "aa, b");
+    const cased = tokenizerFromGguf(metadata(wpm, { "normalizer.lowercase": false }), "m.gguf");
+    assert.deepEqual(cased.encode("A", { addSpecialTokens: false }), [3]);
+  });
+
   test("merges come best first, and every cut of a token is one", () => {
     const tokens = ["a", "b", "ab", "bb", "abb", "😀", "😀a"];
     const merges = scoredMerges(tokens, [0, 0, -2, -1, -3, 0, -4], () => true);
@@ -75,7 +123,15 @@ describe("GGUF vocabularies", () => {
 
   test("what is wrong in a file is refused by its key", () => {
     const bad: [Entries, Entries, RegExp, string?][] = [
-      [bpe, { model: "bert" }, /tokenizer\.ggml\.model: got "bert"/, "UNSUPPORTED"],
+      [bpe, { model: "rwkv" }, /tokenizer\.ggml\.model: got "rwkv", expected one of "gpt2", "llama"/, "UNSUPPORTED"],
+      [t5, { scores: undefined }, /tokenizer\.ggml\.scores: got nothing/],
+      [t5, { precompiled_charsmap: Int32Array.of(1, 999) }, /precompiled_charsmap: got numbers that are no bytes/],
+      [t5, { precompiled_charsmap: "map" }, /precompiled_charsmap: got "map"/],
+      [t5, { unknown_token_id: 99 }, /unknown_token_id: got 99/],
+      [t5, { remove_extra_whitespaces: 1 }, /remove_extra_whitespaces: got 1/],
+      [wpm, { "normalizer.lowercase": 1 }, /normalizer\.lowercase: got 1/],
+      [wpm, { seperator_token_id: 99 }, /seperator_token_id: got 99/],
+      [wpm, { tokens: ["▁a", "a", "▁##a", "[UNK]", "[CLS]", "[SEP]", "▁b"] }, /./],
       [bpe, { model: 5 }, /tokenizer\.ggml\.model: got 5/],
       [bpe, { pre: "new-thing" }, /tokenizer\.ggml\.pre: got "new-thing"/, "UNSUPPORTED"],
       [bpe, { pre: ["gpt-2"] }, /tokenizer\.ggml\.pre: got a list/],
