@@ -94,7 +94,7 @@ describe("ownlm export", () => {
     [
       "a tokenizer of characters",
       "UNSUPPORTED",
-      /tokenizer\.json: model: this version writes only byte-level BPE/,
+      /tokenizer\.json: model: this version writes only BPE into GGUF files/,
       (folder) => {
         writeFileSync(path.join(folder, "tokenizer.json"), JSON.stringify(trainChar(["abc"])));
         host.remove(path.join(folder, "tokenizer_config.json"));

@@ -7,6 +7,7 @@ import { openEngine } from "../../src/generate/engine.ts";
 import { openModel } from "../../src/generate/load.ts";
 import { host } from "../../src/host/node.ts";
 import { packPlan, suitedBlock } from "../../src/models/pack-plan.ts";
+import { modelFromConfig } from "../../src/models/registry.ts";
 import { quantize } from "../../src/quantize/quantize.ts";
 import { openSource } from "../../src/quantize/source.ts";
 import { openWeights, readFloat32 } from "../../src/weights/folder.ts";

@@ -29,7 +29,7 @@ describe("a weight of a GGUF file, packed for MatMulNBits", () => {
     const data = Uint8Array.from({ length }, (_, i) => (i % 2 ? 0x1c + random.below(16) : random.below(256)));
     putFile(host, FILE, data);
     const tensor: StoredTensor = { name, shape: [ROWS, COLUMNS], format: name, file: FILE, offset: 0, length };
-    const exact = ["Q4_0", "Q8_0", "Q5_0", "IQ4_NL"].includes(name);
+    const exact = ["Q4_0", "Q8_0", "Q5_0", "IQ4_NL", "MXFP4"].includes(name);
 
     test(`holds ${exact ? "the very numbers" : "nearly the numbers"} of ${name}`, () => {
       const expected = readStored(host, tensor);
