@@ -16,6 +16,7 @@ export type ErrorCode =
   | "BAD_TOKEN_ID"
   | "BAD_WEIGHTS"
   | "BAD_CHECKPOINT"
+  | "BAD_CACHE"
   | "BAD_TEXT"
   | "BAD_DATA"
   | "NO_GRADIENT"

@@ -1,8 +1,9 @@
 /** The verb `generate`: continues a prompt, a token at a time. */
 import { OwnlmError } from "../base/errors.ts";
 import type { GivenOptions } from "../base/options.ts";
+import { createOwner } from "../base/owner.ts";
 import type { GeneratedToken } from "../generate/generate.ts";
-import { GENERATE_OPTIONS, MODEL_OPTIONS } from "../generate/options.ts";
+import { GENERATE_FILES, GENERATE_OPTIONS, MODEL_OPTIONS } from "../generate/options.ts";
 import { VERB_TEMPERATURE } from "../generate/resolve.ts";
 import { type Continuation, generationResult, promptIdsOf, streamAfter } from "../generate/text.ts";
 import { modelAndText, openForVerb } from "./model-operand.ts";
@@ -10,28 +11,35 @@ import { palette, wantsColor } from "./terminal.ts";
 import { safeText } from "./text.ts";
 import { type Io, verb } from "./verb.ts";
 
-type Given = GivenOptions<typeof GENERATE_OPTIONS & typeof MODEL_OPTIONS>;
+const OPTIONS = { ...GENERATE_OPTIONS, ...GENERATE_FILES, ...MODEL_OPTIONS };
+
+type Given = GivenOptions<typeof OPTIONS>;
 
 export const GENERATE = verb({
   name: "generate",
   summary: "Continue a prompt",
   operands: '[model] "prompt"',
   arity: [1, 2],
-  options: { ...GENERATE_OPTIONS, ...MODEL_OPTIONS },
+  options: OPTIONS,
   examples: [
     ['ownlm generate mymodel "Once upon a time"', "writes as it goes; Ctrl-C stops it"],
     ['ownlm generate mymodel "The" -n 20 --temperature 0 --json', "the most probable tokens, for a program"],
+    ['ownlm generate mymodel "$(cat notes.txt) In short:" --cache notes.kv', "a second question about the notes reads them no more"],
     ["cat start.txt | ownlm generate mymodel - --seed 7", "the prompt from standard input; equal seeds, equal text"],
   ],
   async run(io, { operands, given }) {
     const read = { verb: "generate", what: "prompt", trimmed: true };
     const { model, text: prompt } = await modelAndText(io, operands, read);
-    const { context, threads, quantize, ...options } = given as Given;
-    using opened = await openForVerb(io, model, { context, threads, quantize });
+    const { context, threads, quantize, cacheType, cache, draftModel, ...options } = given as Given;
+    using opened = await openForVerb(io, model, { context, threads, quantize, cacheType });
+    using files = createOwner();
+    const draft = draftModel === undefined ? undefined : files.own(await openForVerb(io, draftModel, { threads }));
+    if (cache !== undefined && io.host.kindOf(cache) !== undefined) opened.loadCache(cache);
     const promptIds = promptIdsOf(opened, prompt);
-    const stream = streamAfter(opened, promptIds, { ...options, signal: io.signal }, VERB_TEMPERATURE);
+    const stream = streamAfter(opened, promptIds, { ...options, draft, signal: io.signal }, VERB_TEMPERATURE);
     if (io.machine) io.json(await collected(promptIds, stream));
     else await shown(io, prompt, stream);
+    if (cache !== undefined) opened.saveCache(cache);
   },
 });
 

@@ -68,7 +68,7 @@ export async function stdinText(io: Io): Promise<string> {
 export async function openForVerb(
   io: Io,
   folder: string,
-  { context, threads, quantize }: GivenOptions<typeof MODEL_OPTIONS>,
+  { context, threads, quantize, cacheType }: GivenOptions<typeof MODEL_OPTIONS>,
 ): Promise<OpenModel> {
-  return openModel(io.host, await openRuntimeFor(io.host), folder, { context, threads, quantize, onWarning: io.warn });
+  return openModel(io.host, await openRuntimeFor(io.host), folder, { context, threads, quantize, cacheType, onWarning: io.warn });
 }

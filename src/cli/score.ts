@@ -25,8 +25,8 @@ export const SCORE = verb({
   ],
   async run(io, { operands, given }) {
     const { model, text } = await modelAndText(io, operands, { verb: "score", what: "text" });
-    const { context, threads, quantize, ...options } = given as Given;
-    using opened = await openForVerb(io, model, { context, threads, quantize });
+    const { context, threads, quantize, cacheType, ...options } = given as Given;
+    using opened = await openForVerb(io, model, { context, threads, quantize, cacheType });
     const score = await scoreText(opened, text, { ...options, signal: io.signal });
     if (io.machine) io.json(score);
     else for (const line of scoreLines(io, tokenizerOf(opened), score)) io.print(line);

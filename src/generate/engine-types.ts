@@ -1,5 +1,6 @@
 /** What an engine is to those who use one or wrap it. */
 import type { CausalLm } from "../models/types.ts";
+import type { KvCache } from "./kv-cache.ts";
 
 /** One sequence in the making. */
 export interface Engine extends Disposable {
@@ -7,6 +8,9 @@ export interface Engine extends Disposable {
   readonly capacity: number;
   /** Tokens in the cache. */
   readonly length: number;
+  /** Which they are; it changes as they do. */
+  readonly ids: readonly number[];
+  readonly cache: KvCache;
   /**
    * Appends tokens and returns the logits (V) that follow the last one: a live view, valid until the next call. Throws
    * BAD_TOKEN_ID for an id outside the vocabulary, CONTEXT_OVERFLOW when the cache is full and ABORTED when `signal`
@@ -19,6 +23,8 @@ export interface Engine extends Disposable {
     show: (logits: Float32Array, index: number) => void,
     signal?: AbortSignal,
   ): Promise<void>;
+  /** Says which tokens the cache holds, to an engine that held none: whoever filled its tensors knows. */
+  adopt(ids: readonly number[]): void;
   /** Forgets all tokens from position `length` on. */
   truncate(length: number): void;
   dispose(): void;

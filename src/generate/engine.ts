@@ -9,6 +9,7 @@ import { cachedGraph } from "../models/heads.ts";
 import type { CausalLm } from "../models/types.ts";
 import type { Binding, Runtime, Session, SessionOptions, Tensor } from "../runtime/types.ts";
 import type { Engine } from "./engine-types.ts";
+import { type BoundCache, type CacheScales, type KvCache, makeCache } from "./kv-cache.ts";
 import { overBorder } from "./long-text.ts";
 
 export type { Engine } from "./engine-types.ts";
@@ -28,6 +29,8 @@ export interface EngineOptions {
   readonly capacity?: number;
   /** Most tokens run at once; longer prompts go through in pieces. Default 512. */
   readonly chunk?: number;
+  /** Makes the cache one of 8 bits. Default float32. */
+  readonly scales?: CacheScales | undefined;
   readonly session?: SessionOptions;
 }
 
@@ -71,18 +74,19 @@ export async function openEngines(
   options: EngineOptions = {},
 ): Promise<Engines> {
   const capacity = checkedCapacity(options.capacity ?? model.maxPositions, model);
-  const chunk = options.chunk ?? 512;
+  const { scales, chunk = 512 } = options;
   if (!(Number.isSafeInteger(chunk) && chunk >= 1)) fail("BAD_OPTION", `chunk: got ${chunk}, expected 1 or more`);
-  const graph = fuseGraph(packGraph(cachedGraph(model, 1, capacity), weights.groups ?? []));
+  const graph = fuseGraph(packGraph(cachedGraph(model, 1, capacity, scales ? "q8" : "f32"), weights.groups ?? []));
   const session = await runtime.session(lowerGraph(graph, weights.place), options.session);
   const opened = new Set<Engine>();
   const open = (onDispose?: () => void) => {
     const owner = createOwner();
     if (onDispose) owner.own({ [Symbol.dispose]: onDispose });
     try {
-      const shared = sharedTensors(runtime, model, capacity, owner);
+      const cache = makeCache(runtime, model, capacity, scales, owner);
+      const shared = sharedTensors(runtime, cache, owner);
       const makePiece = pieceMaker(runtime, session, model, { ...shared.inputs, ...weights.tensors }, shared.outputs);
-      const plain = engineOver(model, feederOf(model, capacity, shared), chunk, makePiece, owner);
+      const plain = engineOver(model, cache, feederOf(model, capacity, shared), chunk, makePiece, owner);
       const border = model.longAfter ?? capacity;
       // The long texts' rows of the rotary tables follow those of the short ones.
       const setLong = (isLong: boolean) => shared.setFirstPosition(isLong ? capacity : 0);
@@ -140,17 +144,10 @@ function words(tensor: Tensor<"int64">): Int32Array {
   return new Int32Array(tensor.data.buffer, tensor.data.byteOffset, 2 * tensor.data.length);
 }
 
-function sharedTensors(runtime: Runtime, { cache }: CausalLm, capacity: number, { own }: Owner) {
+function sharedTensors(runtime: Runtime, { inputs: past, outputs }: BoundCache, { own }: Owner) {
   const seqlensK = own(runtime.tensor("int32", [1]));
   const total = own(runtime.tensor("int32", []));
-  const inputs: Record<string, Tensor> = { seqlens_k: seqlensK, total_sequence_length: total };
-  const outputs: Record<string, Tensor> = {};
-  for (let layer = 0; layer < cache.layers; layer++)
-    for (const part of ["key", "value"]) {
-      const tensor = own(runtime.tensor("float32", [1, cache.kvHeads, capacity, cache.headDim]));
-      inputs[`past_key_values.${layer}.${part}`] = tensor;
-      outputs[`present.${layer}.${part}`] = tensor;
-    }
+  const inputs: Record<string, Tensor> = { seqlens_k: seqlensK, total_sequence_length: total, ...past };
   const setTotal = (tokens: number) => {
     seqlensK.data[0] = tokens - 1;
     total.data[0] = tokens;
@@ -177,7 +174,8 @@ function checkIds(ids: ArrayLike<number>, length: number, capacity: number, voca
 /** Counts the tokens of a cache and feeds it more of them. */
 interface Feeder {
   readonly capacity: number;
-  length: number;
+  /** The tokens in the cache. */
+  readonly ids: number[];
   /** Runs a piece over `ids[start..start + size)`. */
   run(piece: Piece, ids: ArrayLike<number>, start: number, size: number): Promise<void>;
   /** Takes steps of at most `most` ids; what is thrown on the way leaves the length as it was. */
@@ -194,21 +192,21 @@ function feederOf(model: CausalLm, capacity: number, shared: ReturnType<typeof s
   let busy = false;
   const feeder: Feeder = {
     capacity,
-    length: 0,
+    ids: [],
     async run(piece, ids, start, size) {
       for (let i = 0; i < size; i++) {
         piece.ids[2 * i] = ids[start + i]!;
-        piece.positions[2 * i] = shared.firstPosition() + feeder.length + i;
+        piece.positions[2 * i] = shared.firstPosition() + feeder.ids.length + i;
       }
-      shared.setTotal(feeder.length + size);
+      shared.setTotal(feeder.ids.length + size);
       const running = piece.binding.run();
       if (running) await running;
-      feeder.length += size;
+      for (let i = 0; i < size; i++) feeder.ids.push(ids[start + i]!);
     },
     async feed(ids, most, signal, step) {
       if (busy) fail("BUG", "the engine was given tokens before it was done with the last ones");
-      checkIds(ids, feeder.length, capacity, model.vocabSize);
-      const before = feeder.length;
+      checkIds(ids, feeder.ids.length, capacity, model.vocabSize);
+      const before = feeder.ids.length;
       busy = true;
       try {
         for (let start = 0; start < ids.length; start += most) {
@@ -217,7 +215,7 @@ function feederOf(model: CausalLm, capacity: number, shared: ReturnType<typeof s
           await step(start, Math.min(most, ids.length - start));
         }
       } catch (error) {
-        feeder.length = before;
+        feeder.ids.length = before;
         throw error;
       } finally {
         busy = false;
@@ -227,13 +225,26 @@ function feederOf(model: CausalLm, capacity: number, shared: ReturnType<typeof s
   return feeder;
 }
 
-function engineOver(model: CausalLm, feeder: Feeder, chunk: number, makePiece: MakePiece, owner: Owner): Engine {
+function engineOver(model: CausalLm, cache: KvCache, feeder: Feeder, chunk: number, makePiece: MakePiece, owner: Owner): Engine {
   const single = owner.own(makePiece(1, 1));
+  /** Steps of speculation come again and again in few sizes; other pieces are let go. */
+  const kept = new Map<number, Piece>();
+  const shown = async (size: number, use: (piece: Piece) => Promise<void>) => {
+    if (size > 16 || !Number.isInteger(Math.log2(size))) {
+      using piece = makePiece(size, size);
+      return await use(piece);
+    }
+    const piece = kept.get(size) ?? owner.own(makePiece(size, size));
+    kept.set(size, piece);
+    return await use(piece);
+  };
   return {
     model,
     capacity: feeder.capacity,
+    cache,
+    ids: feeder.ids,
     get length() {
-      return feeder.length;
+      return feeder.ids.length;
     },
     async append(ids, signal) {
       await feeder.feed(ids, chunk, signal, async (start, size) => {
@@ -247,16 +258,22 @@ function engineOver(model: CausalLm, feeder: Feeder, chunk: number, makePiece: M
     async appendShowing(ids, show, signal) {
       const most = Math.max(1, Math.min(chunk, Math.floor(SHOWN_ELEMENTS / model.vocabSize)));
       await feeder.feed(ids, most, signal, async (start, size) => {
-        using piece = makePiece(size, size);
-        await feeder.run(piece, ids, start, size);
-        for (let i = 0; i < size; i++)
-          show(piece.logits.subarray(i * model.vocabSize, (i + 1) * model.vocabSize), start + i);
+        await shown(size, async (piece) => {
+          await feeder.run(piece, ids, start, size);
+          for (let i = 0; i < size; i++)
+            show(piece.logits.subarray(i * model.vocabSize, (i + 1) * model.vocabSize), start + i);
+        });
       });
     },
+    adopt(ids) {
+      if (feeder.ids.length > 0) fail("BUG", "adopt: the engine holds tokens");
+      checkIds(ids, 0, feeder.capacity, model.vocabSize);
+      feeder.ids.push(...ids);
+    },
     truncate(to) {
-      if (!(Number.isInteger(to) && to >= 0 && to <= feeder.length))
-        fail("BAD_OPTION", `truncate: got ${to}, expected 0 to ${feeder.length}`);
-      feeder.length = to;
+      if (!(Number.isInteger(to) && to >= 0 && to <= feeder.ids.length))
+        fail("BAD_OPTION", `truncate: got ${to}, expected 0 to ${feeder.ids.length}`);
+      feeder.ids.length = to;
     },
     dispose: owner.dispose,
     [Symbol.dispose]: owner.dispose,

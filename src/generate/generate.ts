@@ -3,6 +3,7 @@
 import { fail } from "../base/errors.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
 import type { Engine } from "./engine.ts";
+import { shiftOut } from "./overflow.ts";
 import { createSampler, GREEDY, type SamplingOptions } from "./sampler.ts";
 import { stopFilter } from "./stop.ts";
 
@@ -16,6 +17,11 @@ export interface GenerationSettings extends Partial<SamplingOptions> {
   readonly stop?: readonly string[];
   /** Ids from here on are never chosen: a vocabulary may be padded. Default: all of the model's may be. */
   readonly vocabSize?: number;
+  /**
+   * Where the engine is full, forget what lies between so many first tokens and the later ones, and go on. Default: end
+   * there, and refuse a prompt that leaves no room.
+   */
+  readonly keepOnOverflow?: number | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -48,13 +54,16 @@ export async function* generateIds(
   settings: GenerationSettings,
 ): AsyncGenerator<number, FinishReason> {
   if (promptIds.length === 0) fail("BAD_TEXT", "prompt: got no token, expected at least one. Type some text.");
-  const room = roomAfter(engine, promptIds.length);
+  const { keepOnOverflow: keep } = settings;
+  const room = keep === undefined ? roomAfter(engine, promptIds.length) : Number.POSITIVE_INFINITY;
   const most = Math.min(room, settings.maxNewTokens ?? room);
   const sample = createSampler({ ...GREEDY, ...settings });
   const eos = new Set(settings.eosTokenIds);
-  const seen = [...promptIds];
+  const seen = [...engine.ids, ...promptIds];
   let pending: readonly number[] = promptIds;
   for (let count = 0; count < most; count++) {
+    if (keep !== undefined && engine.length + pending.length > engine.capacity)
+      pending = shiftOut(engine, pending, keep);
     const logits = await engine.append(pending, settings.signal);
     const id = sample(logits.subarray(0, settings.vocabSize), seen);
     if (eos.has(id)) return "stop";

@@ -105,13 +105,13 @@ export function createLibrary(host: Host): Library {
     options: O,
     use: (opened: OpenModel, rest: Omit<O, keyof ModelGiven>) => Promise<R>,
   ): Promise<R> => {
-    const { context, threads, quantize, ...rest } = options;
+    const { context, threads, quantize, cacheType, ...rest } = options;
     if (typeof operand !== "string") {
-      if ([context, threads, quantize].some((option) => option !== undefined))
-        fail("BAD_OPTION", "context, threads, quantize: got them with an open model, expected them where it is opened");
+      if ([context, threads, quantize, cacheType].some((option) => option !== undefined))
+        fail("BAD_OPTION", "context, threads, quantize, cacheType: got them with an open model, expected them where it is opened");
       return use(operand, rest);
     }
-    using opened = await open(operand, { context, threads, quantize });
+    using opened = await open(operand, { context, threads, quantize, cacheType });
     return await use(opened, rest);
   };
   return {

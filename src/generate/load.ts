@@ -1,7 +1,6 @@
 /** Opens a model folder in Hugging Face's layout: config, tokenizer, weights left where they are. Runs no token. */
 import { fail } from "../base/errors.ts";
 import { type GivenOptions, readOptions } from "../base/options.ts";
-import { createOwner } from "../base/owner.ts";
 import { createPause } from "../base/pause.ts";
 import type { PackedGroup } from "../graph/pack.ts";
 import type { Host } from "../host/types.ts";
@@ -18,16 +17,19 @@ import { findWeight, openWeights, readJson } from "../weights/folder.ts";
 import { findMxfp4, type Mxfp4Entry, saysMxfp4 } from "../weights/mxfp4.ts";
 import { readQuantization } from "../weights/quantization.ts";
 import { readSafetensors, type TensorEntry } from "../weights/safetensors.ts";
+import { calibrateCache } from "./calibrate-cache.ts";
 import { readConfig } from "./config.ts";
-import { type Engine, type Engines, openEngines, type Weights } from "./engine.ts";
+import { openEngines, type Weights } from "./engine.ts";
 import { exactExpert, expertPlan, folderRows, wholesOf } from "./experts.ts";
+import { fingerprintOf } from "./fingerprint.ts";
 import { type GenerationDefaults, readGenerationDefaults } from "./generation-config.ts";
 import { ggufTokenizerOf, ggufWeights, isGguf, openGgufModel } from "./gguf-model.ts";
+import { type Lending, lending } from "./lending.ts";
 import { MODEL_OPTIONS } from "./options.ts";
 import { packedBytes, packedInFolder, packingOf, packToScratch, rowsToPack, withPacked } from "./packed.ts";
 
 /** A model in memory, ready for any number of texts. */
-export interface OpenModel extends Disposable {
+export interface OpenModel extends Lending {
   readonly folder: string;
   readonly model: CausalLm;
   /** Undefined where the folder has no tokenizer.json: then there are ids alone. */
@@ -38,14 +40,6 @@ export interface OpenModel extends Disposable {
   readonly threads: number;
   /** Weights that are computed with in packed form. */
   readonly packed: readonly PackedGroup[];
-  /** Lends an engine with nothing in it until the loan is disposed. Several may be lent at once. */
-  borrow(): Loan;
-  dispose(): void;
-}
-
-/** An engine for a time. */
-export interface Loan extends Disposable {
-  readonly engine: Engine;
 }
 
 /** {@link MODEL_OPTIONS}, and who is told of what is odd but no error. */
@@ -76,7 +70,7 @@ export async function openModel(
   options: OpenModelOptions = {},
 ): Promise<OpenModel> {
   const { onWarning = () => {}, ...given } = options;
-  const { context: wanted, threads = host.cpuThreads(), quantize } = readOptions(MODEL_OPTIONS, given);
+  const { context: wanted, threads = host.cpuThreads(), quantize, cacheType } = readOptions(MODEL_OPTIONS, given);
   const { model, tokenizer, tokenizerFile, weights } = openFiles(host, folder, quantize, onWarning);
   if (tokenizer && tokenizer.vocabSize > model.vocabSize)
     fail(
@@ -89,8 +83,14 @@ export async function openModel(
     fail("BAD_OPTION", `context: got ${context}, expected at most the model's ${model.maxPositions} positions`);
   const ready = await weights();
   try {
-    const engines = await openEngines(runtime, model, ready, { capacity: context, session: { threads } });
-    return { folder, model, tokenizer, defaults, context, threads, packed: ready.groups ?? [], ...lending(engines) };
+    const session = { threads };
+    const scales = cacheType === "q8" ? await calibrateCache(runtime, model, ready, tokenizer, session) : undefined;
+    const engines = await openEngines(runtime, model, ready, { capacity: context, scales, session });
+    const files = () => (isGguf(host, folder) ? [folder] : weightFiles(host, folder));
+    const lent = lending(host, engines, () =>
+      fingerprintOf(host, files(), JSON.stringify([model.config, quantize, cacheType])),
+    );
+    return { folder, model, tokenizer, defaults, context, threads, packed: ready.groups ?? [], ...lent };
   } finally {
     if (ready.scratch !== undefined) host.remove(ready.scratch);
   }
@@ -214,6 +214,9 @@ function packFolder(
   return packToScratch(host, toPack, createPause());
 }
 
+const weightFiles = (host: Host, folder: string) =>
+  [...new Set([...weightsOf(host, folder, () => {}).values()].map(({ file }) => file))].sort();
+
 /** A folder's tensors, or those of a training run's newest whole checkpoint. */
 export function weightsOf(
   host: Host,
@@ -263,31 +266,4 @@ function checkMemory(host: Host, folder: string, needed: number): void {
   const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
   if (needed > available)
     fail("OUT_OF_MEMORY", `${folder}: its weights take ${gib(needed)} of memory, and ${gib(available)} are free`);
-}
-
-/** Engines that come back are lent again; those beyond the first are let go, since a cache may be large. */
-function lending(engines: Engines): Pick<OpenModel, "borrow" | "dispose" | typeof Symbol.dispose> {
-  let idle: Engine | undefined;
-  let disposed = false;
-  const takeBack = (engine: Engine) => {
-    if (disposed || idle) engine.dispose();
-    else idle = engine;
-  };
-  const dispose = () => {
-    disposed = true;
-    engines.dispose();
-  };
-  return {
-    borrow() {
-      if (disposed) fail("DISPOSED", "the model was disposed");
-      const { own, dispose: giveBack } = createOwner();
-      const engine = idle ?? engines.open();
-      idle = undefined;
-      engine.truncate(0);
-      own({ [Symbol.dispose]: () => takeBack(engine) });
-      return { engine, [Symbol.dispose]: giveBack };
-    },
-    dispose,
-    [Symbol.dispose]: dispose,
-  };
 }

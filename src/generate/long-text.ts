@@ -24,6 +24,8 @@ export function overBorder(engine: Engine, border: number, setLong: (isLong: boo
   return {
     model: engine.model,
     capacity: engine.capacity,
+    cache: engine.cache,
+    ids: known,
     get length() {
       return known.length;
     },
@@ -37,6 +39,9 @@ export function overBorder(engine: Engine, border: number, setLong: (isLong: boo
       await prepare(known.length + ids.length, signal);
       await engine.appendShowing(ids, show, signal);
       learn(ids);
+    },
+    adopt() {
+      fail("UNSUPPORTED", "a cache from a file: this model turns long texts otherwise (LongRoPE), and its cache is not kept");
     },
     truncate(to) {
       if (!(Number.isInteger(to) && to >= 0 && to <= known.length))

@@ -14,6 +14,12 @@ export const MODEL_OPTIONS = {
   },
   threads: { kind: "int", min: 1, max: 256, help: "Threads to compute with", auto: "the machine's cores" },
   quantize: { kind: "choice", choices: [4, 8], help: "Pack the weights to so many bits as the model is opened" },
+  cacheType: {
+    kind: "choice",
+    choices: ["f32", "q8"],
+    default: "f32",
+    help: "Keep keys and values as float32, or as 8-bit integers in a quarter of the memory",
+  },
 } as const satisfies OptionSpecs;
 
 /** How a text is continued. */
@@ -46,6 +52,25 @@ export const GENERATE_OPTIONS = {
     auto: "a new one each time",
   },
   stop: { kind: "list", placeholder: "TEXT", help: "End where this would come; it is not shown" },
+  speculate: {
+    kind: "choice",
+    choices: ["auto", "on", "off"],
+    default: "auto",
+    help: "Guess tokens and check several a step where that is faster: at temperature 0, always, never",
+  },
+  overflow: {
+    kind: "choice",
+    choices: ["refuse", "shift"],
+    default: "refuse",
+    help: "Where the context is full: end, or forget what is oldest and go on",
+  },
+  keep: { kind: "int", min: 0, max: MOST, default: 4, help: "First tokens that --overflow shift never forgets" },
+} as const satisfies OptionSpecs;
+
+/** What the verb `generate` takes from files besides. */
+export const GENERATE_FILES = {
+  draftModel: { kind: "text", placeholder: "MODEL", help: "A smaller model with the same tokens, to guess with" },
+  cache: { kind: "text", placeholder: "FILE", help: "Read what the model has read before from here, and write it back" },
 } as const satisfies OptionSpecs;
 
 /** How a text is scored. */
@@ -85,4 +110,5 @@ export const BENCH_OPTIONS = {
   },
   threads: MODEL_OPTIONS.threads,
   quantize: MODEL_OPTIONS.quantize,
+  cacheType: MODEL_OPTIONS.cacheType,
 } as const satisfies OptionSpecs;

@@ -1,18 +1,23 @@
 /** Texts in, texts and figures out, over an open model: what the verbs and the library share. Opens no folder. */
 import { fail } from "../base/errors.ts";
 import { type GivenOptions, readOptions } from "../base/options.ts";
+import { createOwner } from "../base/owner.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
 import { type Generated, type GeneratedToken, generateIds, generateStream } from "./generate.ts";
 import type { OpenModel } from "./load.ts";
+import { checkSameTokens } from "./model-draft.ts";
 import { GENERATE_OPTIONS } from "./options.ts";
 import { resolveGeneration } from "./resolve.ts";
 import { logSumExp } from "./sampler.ts";
 import { type Candidate, nextCandidates, tokenLogprobs } from "./score.ts";
+import { speculated } from "./speculated.ts";
 
 /** {@link GENERATE_OPTIONS}, and a way to stop. */
 export interface GenerateOptions extends GivenOptions<typeof GENERATE_OPTIONS> {
   /** Ends the text with ABORTED. */
   readonly signal?: AbortSignal | undefined;
+  /** Guesses tokens for speculation: an open model with the same vocabulary. */
+  readonly draft?: OpenModel | undefined;
 }
 
 /** A continuation and what made it. */
@@ -52,17 +57,30 @@ export async function* streamAfter(
   options: GenerateOptions,
   fallbackTemperature: number,
 ): AsyncGenerator<GeneratedToken, Continuation> {
-  const { signal, ...given } = options;
-  const { stop } = readOptions(GENERATE_OPTIONS, given);
+  const { signal, draft, ...given } = options;
+  const { stop, speculate, overflow, keep } = readOptions(GENERATE_OPTIONS, given);
   const { eosTokenIds } = opened.defaults;
   const resolved = resolveGeneration(given, opened.defaults, fallbackTemperature);
-  const settings = { ...resolved, stop, eosTokenIds, ...(signal && { signal }) };
-  using loan = opened.borrow();
+  const keepOnOverflow = overflow === "shift" ? keep : undefined;
+  const settings = { ...resolved, stop, eosTokenIds, keepOnOverflow, ...(signal && { signal }) };
+  if (draft && draft !== opened) checkDraft(draft, opened);
+  using owner = createOwner();
+  const loan = owner.own(opened.borrow(promptIds));
+  const isGreedy = resolved.temperature === 0;
+  const choice = { speculate, isGreedy, isPacked: opened.packed.length > 0, draft, vocabSize: opened.model.vocabSize };
+  const engine = speculated(loan.engine, choice, owner);
+  const rest = promptIds.slice(engine.length);
   const done =
     opened.tokenizer || stop.length > 0
-      ? yield* generateStream(loan.engine, tokenizerOf(opened), promptIds, settings)
-      : yield* withoutText(generateIds(loan.engine, promptIds, settings));
+      ? yield* generateStream(engine, tokenizerOf(opened), rest, settings)
+      : yield* withoutText(generateIds(engine, rest, settings));
   return resolved.temperature === 0 ? done : { ...done, seed: resolved.seed };
+}
+
+function checkDraft(draft: OpenModel, { tokenizer, model }: OpenModel): void {
+  if (draft.tokenizer && tokenizer) return checkSameTokens(draft.tokenizer, tokenizer, draft.folder);
+  if (draft.model.vocabSize !== model.vocabSize)
+    fail("BAD_OPTION", `${draft.folder}: got ${draft.model.vocabSize} tokens, expected the model's ${model.vocabSize}`);
 }
 
 async function* withoutText(source: ReturnType<typeof generateIds>): AsyncGenerator<GeneratedToken, Generated> {
@@ -193,8 +211,8 @@ export interface TextCandidate extends Candidate {
 /** The `top` most probable tokens after ids, most probable first; text is empty without a tokenizer. */
 export async function nextAfter(opened: OpenModel, ids: readonly number[], top: number): Promise<TextCandidate[]> {
   const { tokenizer } = opened;
-  using loan = opened.borrow();
-  const logits = await loan.engine.append(ids);
+  using loan = opened.borrow(ids);
+  const logits = await loan.engine.append(ids.slice(loan.engine.length));
   const spelled = logits.subarray(0, tokenizer?.vocabSize);
   return nextCandidates(spelled, top, logSumExp(logits)).map((candidate) => {
     return { ...candidate, text: tokenizer?.decode([candidate.id]) ?? "" };

@@ -41,6 +41,12 @@ const float = (value: number): OnnxAttribute => ({ kind: "float", value });
 const string = (value: string): OnnxAttribute => ({ kind: "string", value });
 const vector = (data: readonly number[]) => ({ shape: [data.length], data });
 
+const scaledCache = {
+  kv_cache_bit_width: int(8),
+  k_quant_type: string("PER_CHANNEL"),
+  v_quant_type: string("PER_CHANNEL"),
+};
+
 const plain: Speller<OpName> = () => ({});
 const axis = (a: { axis: number }): Spelling => ({ attributes: { axis: int(a.axis) } });
 // Without noop_with_empty_axes ONNX takes no axes for all axes.
@@ -133,7 +139,7 @@ const SPELLERS: { readonly [K in OpName]: Speller<K> } = {
   GatherBlockQuantized: (a) => ({
     attributes: { bits: int(a.bits), block_size: int(a.blockSize), gather_axis: int(0), quantize_axis: int(1) },
   }),
-  GroupQueryAttention: (a) => ({
+  GroupQueryAttention: (a, inputs) => ({
     attributes: {
       num_heads: int(a.numHeads),
       kv_num_heads: int(a.kvNumHeads),
@@ -142,6 +148,7 @@ const SPELLERS: { readonly [K in OpName]: Speller<K> } = {
       ...(a.rotaryInterleaved ? { rotary_interleaved: int(true) } : {}),
       ...(a.window ? { local_window_size: int(a.window) } : {}),
       ...(a.softcap ? { softcap: float(a.softcap) } : {}),
+      ...(inputs[12] ? scaledCache : {}),
     },
   }),
 };

@@ -202,7 +202,7 @@ function inferGroupQueryAttention(
   { numHeads, kvNumHeads, doRotary, window = 1, softcap = 1 }: OpAttributes["GroupQueryAttention"],
 ): TensorType[] {
   const [query, key, value, pastKey, pastValue, seqlens, total, cos, sin, ...rest] = inputs as TensorType[];
-  const [, , sink] = rest as (TensorType | undefined)[];
+  const [, , sink, keyScale, valueScale] = rest as (TensorType | undefined)[];
   needRank(query!, 3, "query");
   needRank(pastKey!, 4, "past key");
   needShape(pastValue!, pastKey!.shape, "past value");
@@ -222,10 +222,18 @@ function inferGroupQueryAttention(
   if (sink) needShape(sink, [numHeads], "head_sink");
   if (!(Number.isInteger(window) && window >= 1)) fail("BAD_GRAPH", `window: got ${window}, expected 1 or more`);
   if (!(softcap > 0)) fail("BAD_GRAPH", `softcap: got ${softcap}, expected more than 0`);
-  const floats = [query, key, value, pastKey, pastValue, cos, sin, sink];
+  const cache = keyScale || valueScale ? [] : [pastKey, pastValue];
+  const floats = [query, key, value, ...cache, cos, sin, sink, keyScale, valueScale];
   const dtype = needFloat(...floats.filter((type) => type !== undefined));
-  const present = { dtype, shape: pastKey!.shape };
+  if (keyScale || valueScale) needScaledCache([pastKey!, pastValue!], [keyScale, valueScale], [kvNumHeads, headDim]);
+  const present = { dtype: pastKey!.dtype, shape: pastKey!.shape };
   return [{ dtype, shape: query!.shape.with(2, mulDims(numHeads, headDim)) }, present, present];
+}
+
+/** An int8 cache, and a scale for each channel of its keys and of its values. */
+function needScaledCache(caches: TensorType[], scales: (TensorType | undefined)[], channels: Shape): void {
+  for (const { dtype } of caches) if (dtype !== "int8") fail("BAD_DTYPE", `cache: got ${dtype}, expected int8 with scales`);
+  for (const scale of scales) needShape(scale ?? fail("BAD_GRAPH", "got scales of keys or values alone"), channels, "scales");
 }
 
 function inferMatMulNBits(
@@ -385,7 +393,7 @@ export const OPS: { readonly [K in OpName]: OpSpec<OpAttributes[K]> } = {
     },
   },
   RotaryEmbedding: { domain: "com.microsoft", arity: [4, 4], infer: inferRotaryEmbedding },
-  GroupQueryAttention: { domain: "com.microsoft", arity: [7, 12], infer: inferGroupQueryAttention },
+  GroupQueryAttention: { domain: "com.microsoft", arity: [7, 14], infer: inferGroupQueryAttention },
   MatMulNBits: { domain: "com.microsoft", arity: [3, 4], infer: inferMatMulNBits },
   GatherBlockQuantized: { domain: "com.microsoft", arity: [3, 3], infer: inferGatherBlockQuantized },
 };

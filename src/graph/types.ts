@@ -84,7 +84,8 @@ export interface OpAttributes {
   /**
    * Causal attention over a cache; outputs: attended (B, S, H*D), present key and value (B, KV, P, D). Its inputs are
    * query, key, value, past key, past value, seqlens_k, total_sequence_length, cos, sin, position_ids, attention_bias
-   * (neither of them used here) and head_sink (H): one more score that takes a share of the softmax and gives nothing.
+   * (neither of them used here), head_sink (H): one more score that takes a share of the softmax and gives nothing, and
+   * the scales of keys and values (KV, D) where the cache is int8: an element is its integer times its channel's scale.
    */
   GroupQueryAttention: {
     readonly numHeads: number;

@@ -3,7 +3,7 @@
 import { input, output } from "../graph/build.ts";
 import { gather } from "../graph/functions.ts";
 import type { Graph, Value } from "../graph/types.ts";
-import { inferenceBuilder, trainingBuilder } from "../nn/builder.ts";
+import { type CacheType, inferenceBuilder, trainingBuilder } from "../nn/builder.ts";
 import { crossEntropy } from "../nn/losses.ts";
 import type { CausalLm } from "./types.ts";
 
@@ -30,8 +30,8 @@ export function lossGraph(model: CausalLm, batch: number, tokens: number): LossG
  * `logit_rows`, int64 (R): the rows of (B*S) whose `logits` (R, V) are wanted, so that decoding pays for one row of the
  * head and scoring for all.
  */
-export function cachedGraph(model: CausalLm, batch: number, positions: number): Graph {
-  const b = inferenceBuilder(`${model.modelType}-cached`, batch, positions);
+export function cachedGraph(model: CausalLm, batch: number, positions: number, type: CacheType = "f32"): Graph {
+  const b = inferenceBuilder(`${model.modelType}-cached`, batch, positions, type);
   const rows = input(b.graph, "logit_rows", "int64", ["R"]);
   output(b.graph, "logits", model.head(b, gather(model.hidden(b), rows))); // (R, V)
   return b.graph;

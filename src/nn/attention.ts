@@ -139,8 +139,9 @@ function fused(b: ModelBuilder, query: Value, key: Value, value: Value, options:
   const k = widened(b, rotated(b, byBatch(b, key), kvHeads, outside), kvHeads, headDim); // (B, S, KV*D)
   const v = widened(b, byBatch(b, value), kvHeads, headDim); // (B, S, KV*D)
   const inputs: (Value | undefined)[] = [q, k, v, past.key, past.value, seqlensK, totalSequenceLength];
-  if (inside || sinks) inputs.push(inside?.cos, inside?.sin);
-  if (sinks) inputs.push(undefined, undefined, sinks);
+  if (inside || sinks || past.scales) inputs.push(inside?.cos, inside?.sin);
+  if (sinks || past.scales) inputs.push(undefined, undefined, sinks);
+  if (past.scales) inputs.push(...past.scales);
   const [attended, presentKey, presentValue] = apply("GroupQueryAttention", inputs, {
     numHeads: heads,
     kvNumHeads: kvHeads,

@@ -31,7 +31,12 @@ export interface CacheInputs {
   readonly seqlensK: Value;
   /** int32 scalar: the longest of them. */
   readonly totalSequenceLength: Value;
+  readonly type: CacheType;
 }
+
+/** How a cache holds its elements: as float32, or as int8 with a scale for each channel (llama.cpp's names). */
+export type CacheType = "f32" | "q8";
+
 
 /** A builder of a training graph over (B, T): inputs `input_ids` and `position_ids`. */
 export function trainingBuilder(name: string, batch: number, tokens: number): ModelBuilder {
@@ -43,9 +48,10 @@ export function trainingBuilder(name: string, batch: number, tokens: number): Mo
 
 /**
  * A builder of an inference graph: inputs `input_ids` and `position_ids` (B, S), `seqlens_k` (B),
- * `total_sequence_length`, and for each layer `past_key_values.N.key` and `.value` (B, KV, P, D).
+ * `total_sequence_length`, and for each layer `past_key_values.N.key` and `.value` (B, KV, P, D). A cache of 8 bits has
+ * scales as well, `past_key_values.N.key_scale` and `.value_scale` (KV, D).
  */
-export function inferenceBuilder(name: string, batch: number, positions: number): ModelBuilder {
+export function inferenceBuilder(name: string, batch: number, positions: number, type: CacheType = "f32"): ModelBuilder {
   const graph = createGraph(name);
   const ids = input(graph, "input_ids", "int64", [batch, "S"]);
   const positionIds = input(graph, "position_ids", "int64", [batch, "S"]);
@@ -59,7 +65,7 @@ export function inferenceBuilder(name: string, batch: number, positions: number)
     positions,
     ids,
     positionIds,
-    cache: { seqlensK, totalSequenceLength },
+    cache: { seqlensK, totalSequenceLength, type },
   };
 }
 
@@ -68,13 +74,23 @@ export function cacheOf(b: ModelBuilder): CacheInputs {
   return b.cache ?? fail("BUG", `${b.graph.name}: a graph for training has no cache`);
 }
 
-/** A layer's past key and value as inputs of the graph. */
-export function pastOf(b: ModelBuilder, layer: number, kvHeads: number, headDim: number): { key: Value; value: Value } {
-  const shape = [b.batch, kvHeads, "P", headDim];
-  return {
-    key: input(b.graph, `past_key_values.${layer}.key`, "float32", shape),
-    value: input(b.graph, `past_key_values.${layer}.value`, "float32", shape),
-  };
+/** What a layer's attention is given of the past. */
+export interface Past {
+  readonly key: Value;
+  readonly value: Value;
+  /** (KV, D) each, in a cache of 8 bits. */
+  readonly scales?: readonly [key: Value, value: Value];
+}
+
+/** A layer's past as inputs of the graph. */
+export function pastOf(b: ModelBuilder, layer: number, kvHeads: number, headDim: number): Past {
+  const isScaled = cacheOf(b).type === "q8";
+  const part = (name: string) =>
+    input(b.graph, `past_key_values.${layer}.${name}`, isScaled ? "int8" : "float32", [b.batch, kvHeads, "P", headDim]);
+  const scale = (name: string) =>
+    input(b.graph, `past_key_values.${layer}.${name}_scale`, "float32", [kvHeads, headDim]);
+  const past = { key: part("key"), value: part("value") };
+  return isScaled ? { ...past, scales: [scale("key"), scale("value")] } : past;
 }
 
 /** Declares a layer's present key and value as outputs that live in the past's buffers. */

@@ -4,29 +4,32 @@ import type { CausalLm } from "../../src/models/types.ts";
 
 /** Gives logits that make `ids[n]` by far the most probable after n tokens beyond a prompt of `promptTokens`. */
 export function scriptedEngine(ids: readonly number[], vocabSize: number, promptTokens = 1, capacity = 1000): Engine {
-  let length = 0;
+  const held: number[] = [];
   const logitsAt = () => {
     const logits = new Float32Array(vocabSize);
-    const id = ids[length - promptTokens];
-    if (id === undefined) throw new Error(`the script has no token after ${length}`);
+    const id = ids[held.length - promptTokens];
+    if (id === undefined) throw new Error(`the script has no token after ${held.length}`);
     logits[id] = 50;
     return logits;
   };
   const noted: Engine = {
     model: { vocabSize, maxPositions: capacity } as CausalLm,
     capacity,
+    ids: held,
+    cache: {} as Engine["cache"],
     get length() {
-      return length;
+      return held.length;
     },
     async append(more) {
-      length += more.length;
+      held.push(...Array.from(more));
       return logitsAt();
     },
     async appendShowing() {
       throw new Error("not scripted");
     },
+    adopt: () => {},
     truncate: (to) => {
-      length = to;
+      held.length = to;
     },
     dispose() {},
     [Symbol.dispose]() {},

@@ -52,7 +52,8 @@ export function groupQueryAttention(
     softcap,
   }: OpAttributes["GroupQueryAttention"],
 ): NdArray[] {
-  const [query, key, value, pastKey, pastValue, seqlens, total, cos, sin, , , sink] = inputs as NdArray[];
+  const [query, key, value, pastKey, pastValue, seqlens, total, cos, sin, , , sink, keyScale, valueScale] =
+    inputs as NdArray[];
   const [B, S] = query!.shape as [number, number];
   const D = pastKey!.shape[3]!;
   const before = (b: number) => (S === total!.data[0]! ? 0 : seqlens!.data[b]! + 1 - S);
@@ -66,12 +67,15 @@ export function groupQueryAttention(
   const q = turn(key ? query! : part(0, numHeads * D));
   const k = turn(key ?? part(numHeads * D, kvNumHeads * D));
   const v = value ?? part((numHeads + kvNumHeads) * D, kvNumHeads * D);
-  const append = (past: NdArray, fresh: NdArray) =>
+  const append = (past: NdArray, fresh: NdArray, scale: NdArray | undefined) =>
     fill(past.shape, ([b, h, p, d]) => {
       const s = p! - before(b!);
-      return s >= 0 && s < S ? at(fresh, [b!, s, h! * D + d!]) : at(past, [b!, h!, p!, d!]);
+      if (s < 0 || s >= S) return at(past, [b!, h!, p!, d!]);
+      const x = at(fresh, [b!, s, h! * D + d!]);
+      return scale ? roundedTo8Bits(x / at(scale, [h!, d!])) : x;
     });
-  const [presentKey, presentValue] = [append(pastKey!, k), append(pastValue!, v)];
+  const [presentKey, presentValue] = [append(pastKey!, k, keyScale), append(pastValue!, v, valueScale)];
+  const [keys, values] = [scaled(presentKey, keyScale), scaled(presentValue, valueScale)];
   const out = fill([B, S, numHeads * D], () => 0);
   for (let b = 0; b < B; b++)
     for (let s = 0; s < S; s++)
@@ -79,7 +83,7 @@ export function groupQueryAttention(
         const shared = Math.floor((h * kvNumHeads) / numHeads);
         const dot = (p: number) => {
           let sum = 0;
-          for (let d = 0; d < D; d++) sum += at(q, [b, s, h * D + d]) * at(presentKey, [b, shared, p, d]);
+          for (let d = 0; d < D; d++) sum += at(q, [b, s, h * D + d]) * at(keys, [b, shared, p, d]);
           return softcap ? softcap * Math.tanh((scale * sum) / softcap) : scale * sum;
         };
         const last = before(b) + s;
@@ -91,7 +95,19 @@ export function groupQueryAttention(
         for (const [p, score] of scores.entries())
           for (let d = 0; d < D; d++)
             out.data[(b * S + s) * numHeads * D + h * D + d]! +=
-              (Math.exp(score - top) / sum) * at(presentValue, [b, shared, p, d]);
+              (Math.exp(score - top) / sum) * at(values, [b, shared, p, d]);
       }
   return [out, presentKey, presentValue];
+}
+
+/** The nearest integer, the even one of two, between -128 and 127. */
+function roundedTo8Bits(x: number): number {
+  const below = Math.floor(x);
+  const isUp = x - below > 0.5 || (x - below === 0.5 && below % 2 !== 0);
+  return Math.max(-128, Math.min(127, below + (isUp ? 1 : 0)));
+}
+
+/** A cache (B, KV, P, D) of integers times its scales (KV, D). */
+function scaled(cache: NdArray, scale: NdArray | undefined): NdArray {
+  return scale ? fill(cache.shape, ([b, h, p, d]) => at(cache, [b!, h!, p!, d!]) * at(scale, [h!, d!])) : cache;
 }

@@ -83,6 +83,7 @@ function cachedAttention(
     rotary = 0,
     packed = false,
     sinks = false,
+    scaled = false,
     ...rest
   }: {
     lengths: readonly number[];
@@ -91,6 +92,8 @@ function cachedAttention(
     rotary?: number;
     packed?: boolean;
     sinks?: boolean;
+    /** The cache is of 8 bits. */
+    scaled?: boolean;
   } & Partial<OpAttributes["GroupQueryAttention"]>,
 ): Sample<"GroupQueryAttention"> {
   const [B, H, KV, P, D] = [lengths.length, 4, 2, Math.max(7, ...lengths), 32];
@@ -101,12 +104,13 @@ function cachedAttention(
     operands: [
       real(B, tokens, (packed ? H + 2 * KV : H) * D),
       ...(packed ? [undefined, undefined] : [narrow, narrow]),
-      real(B, KV, P, D),
-      real(B, KV, P, D),
+      scaled ? integers(B, KV, P, D) : real(B, KV, P, D),
+      scaled ? integers(B, KV, P, D) : real(B, KV, P, D),
       { shape: [B], data: lengths.map((length) => length - 1), dtype: "int32" },
       { shape: [], data: [Math.max(...lengths)], dtype: "int32" },
-      ...(rotary ? [table, table] : sinks ? [undefined, undefined] : []),
-      ...(sinks ? [undefined, undefined, real(H)] : []),
+      ...(rotary ? [table, table] : sinks || scaled ? [undefined, undefined] : []),
+      ...(sinks || scaled ? [undefined, undefined, sinks ? real(H) : undefined] : []),
+      ...(scaled ? [scales(KV, D), scales(KV, D)] : []),
     ],
     attributes: {
       numHeads: H,
@@ -117,6 +121,13 @@ function cachedAttention(
     },
   };
 }
+
+const integers = (...shape: number[]): Operand => ({
+  shape,
+  data: Array.from({ length: shape.reduce((n, dim) => n * dim, 1) }, (_, i) => ((i * 89 + 7) % 255) - 127),
+  dtype: "int8",
+});
+const scales = (...shape: number[]): Operand => ({ shape, range: [0.02, 0.04] });
 
 /** Numbers whose rounding to 8 bits changes nothing: whole ones, the largest of each block 127. */
 const whole = (rows: number, width: number): Operand => ({
@@ -336,6 +347,9 @@ export const SAMPLES: { readonly [K in OpName]: readonly Sample<K>[] } = {
       "sees one token": { window: 1 },
       "sees as many tokens as there are": { window: 12 },
       "has sinks": { sinks: true },
+      "keeps a cache of 8 bits": { scaled: true },
+      "keeps a cache of 8 bits and rotates": { scaled: true, rotary: 32 },
+      "keeps a cache of 8 bits with a window, a cap and sinks": { scaled: true, window: 4, softcap: 0.7, sinks: true },
       "has sinks, a window and a cap, and rotates": { sinks: true, window: 4, softcap: 0.7, rotary: 32 },
     }).flatMap(([says, options]) => [
       cachedAttention(`that ${says}, of a prompt`, { lengths: [12], tokens: 12, ...options }),

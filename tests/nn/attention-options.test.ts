@@ -62,7 +62,7 @@ function piece(c: Case, size: number): Graph {
   const positionIds = input(graph, "position_ids", "int64", [1, size]);
   const seqlensK = input(graph, "seqlens_k", "int32", [1]);
   const totalSequenceLength = input(graph, "total_sequence_length", "int32", []);
-  const cache = { seqlensK, totalSequenceLength };
+  const cache = { seqlensK, totalSequenceLength, type: "f32" } as const;
   return written({ graph, mode: "infer", batch: 1, tokens: size, positions: CAPACITY, ids, positionIds, cache }, c);
 }
 

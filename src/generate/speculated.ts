@@ -1,0 +1,37 @@
+/** Decides whether a text is made with speculation, and by which guesses. */
+import { createOwner, type Owner } from "../base/owner.ts";
+import type { Engine } from "./engine-types.ts";
+import type { Lending } from "./lending.ts";
+import { lookupDraft } from "./lookup-draft.ts";
+import { modelDraft } from "./model-draft.ts";
+import { speculating } from "./speculate.ts";
+import type { Drafter } from "./speculate-types.ts";
+
+/** "auto" speculates where the most probable token is taken, "on" where tokens are drawn as well. */
+export type Speculate = "auto" | "on" | "off";
+
+/** What the decision depends on. */
+export interface SpeculatedOptions {
+  readonly speculate: Speculate;
+  readonly isGreedy: boolean;
+  readonly isPacked: boolean;
+  /** Guesses by this model. Default: by what the text has said before. */
+  readonly draft?: Pick<Lending, "borrow"> | undefined;
+  readonly vocabSize: number;
+}
+
+/**
+ * Logits nearer to each other than this are compared one token a step: float32 steps of one and of several tokens differ by
+ * some 1e-5, 8-bit caches and packed weights (which round activations) by up to 0.1. See docs/log.md.
+ */
+export function nearTieOf({ cache }: Engine, isPacked: boolean): number {
+  return isPacked ? 0.3 : cache.type === "q8" ? 0.2 : 1e-3;
+}
+
+/** `engine`, or one that speculates over it; `owner` gives back what that takes. */
+export function speculated(engine: Engine, options: SpeculatedOptions, { own }: Owner = createOwner()): Engine {
+  const { speculate, isGreedy, isPacked, draft, vocabSize } = options;
+  if (speculate === "off" || (speculate === "auto" && !isGreedy)) return engine;
+  const drafter: Drafter = draft ? modelDraft(own(draft.borrow()).engine, vocabSize) : lookupDraft;
+  return speculating(engine, { drafter, nearTie: isGreedy ? nearTieOf(engine, isPacked) : 0 });
+}
