@@ -24,7 +24,10 @@ export const GENERATE = verb({
   examples: [
     ['ownlm generate mymodel "Once upon a time"', "writes as it goes; Ctrl-C stops it"],
     ['ownlm generate mymodel "The" -n 20 --temperature 0 --json', "the most probable tokens, for a program"],
-    ['ownlm generate mymodel "$(cat notes.txt) In short:" --cache notes.kv', "a second question about the notes reads them no more"],
+    [
+      'ownlm generate mymodel "$(cat notes.txt) In short:" --cache notes.kv',
+      "a second question about the notes reads them no more",
+    ],
     ["cat start.txt | ownlm generate mymodel - --seed 7", "the prompt from standard input; equal seeds, equal text"],
   ],
   async run(io, { operands, given }) {

@@ -70,5 +70,11 @@ export async function openForVerb(
   folder: string,
   { context, threads, quantize, cacheType }: GivenOptions<typeof MODEL_OPTIONS>,
 ): Promise<OpenModel> {
-  return openModel(io.host, await openRuntimeFor(io.host), folder, { context, threads, quantize, cacheType, onWarning: io.warn });
+  return openModel(io.host, await openRuntimeFor(io.host), folder, {
+    context,
+    threads,
+    quantize,
+    cacheType,
+    onWarning: io.warn,
+  });
 }

@@ -47,7 +47,9 @@ export function loadCache(host: Host, file: string, engine: Engine, fingerprint:
     checkedBytes(host, file, name, tensors.get(name), metadata.get(`sha256:${name}`), dtype, shape);
   const ids = [...new Int32Array(read("ids", "int32", [tokens]).buffer)];
   checkIds(file, ids, engine.model.vocabSize);
-  const halves = [...cache.tensors].map(([name, { dtype }]) => [name, read(name, dtype, [kvHeads, tokens, headDim])] as const);
+  const halves = [...cache.tensors].map(
+    ([name, { dtype }]) => [name, read(name, dtype, [kvHeads, tokens, headDim])] as const,
+  );
   const scales = [...cache.scales].map(([name, data]) => [data, read(name, "float32", [kvHeads, headDim])] as const);
   const known = 1 + halves.length + scales.length;
   if (tensors.size !== known) fail("BAD_CACHE", `${file}: got ${tensors.size} tensors, expected ${known}`);
@@ -101,14 +103,22 @@ const bytesIn = ({ buffer, byteOffset, byteLength }: ArrayBufferView) => new Uin
 /** The first tokens' rows of each head, (KV, T, D), out of a tensor (1, KV, P, D). */
 function rowsOf({ tensors, shape: { kvHeads, headDim }, capacity }: KvCache, name: string, tokens: number) {
   const { data } = tensors.get(name)!;
-  const rows = data instanceof Int8Array ? new Int8Array(kvHeads * tokens * headDim) : new Float32Array(kvHeads * tokens * headDim);
+  const rows =
+    data instanceof Int8Array
+      ? new Int8Array(kvHeads * tokens * headDim)
+      : new Float32Array(kvHeads * tokens * headDim);
   for (let head = 0; head < kvHeads; head++)
     rows.set(data.subarray(head * capacity * headDim, (head * capacity + tokens) * headDim), head * tokens * headDim);
   return rows;
 }
 
 /** Undoes {@link rowsOf} from bytes. */
-function putRows({ tensors, shape: { kvHeads, headDim }, capacity }: KvCache, name: string, tokens: number, from: Uint8Array): void {
+function putRows(
+  { tensors, shape: { kvHeads }, capacity }: KvCache,
+  name: string,
+  tokens: number,
+  from: Uint8Array,
+): void {
   const to = bytesIn(tensors.get(name)!.data);
   const row = (to.length / (kvHeads * capacity)) | 0;
   for (let head = 0; head < kvHeads; head++)

@@ -225,7 +225,14 @@ function feederOf(model: CausalLm, capacity: number, shared: ReturnType<typeof s
   return feeder;
 }
 
-function engineOver(model: CausalLm, cache: KvCache, feeder: Feeder, chunk: number, makePiece: MakePiece, owner: Owner): Engine {
+function engineOver(
+  model: CausalLm,
+  cache: KvCache,
+  feeder: Feeder,
+  chunk: number,
+  makePiece: MakePiece,
+  owner: Owner,
+): Engine {
   const single = owner.own(makePiece(1, 1));
   /** Steps of speculation come again and again in few sizes; other pieces are let go. */
   const kept = new Map<number, Piece>();

@@ -16,7 +16,8 @@ export function fingerprintOf(host: Host, files: readonly string[], more: string
     const size = host.fileSize(file);
     text(String(size));
     const last = Math.max(0, size - BYTES);
-    const starts = size <= PLACES * BYTES ? [] : Array.from({ length: PLACES }, (_, i) => Math.floor((i * last) / (PLACES - 1)));
+    const starts =
+      size <= PLACES * BYTES ? [] : Array.from({ length: PLACES }, (_, i) => Math.floor((i * last) / (PLACES - 1)));
     if (starts.length === 0) hash.update(host.readBytes(file));
     for (const start of starts) hash.update(host.readBytes(file, start, BYTES));
   }

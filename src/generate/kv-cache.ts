@@ -42,7 +42,9 @@ export function makeCache(
   for (let layer = 0; layer < shape.layers; layer++)
     for (const part of PARTS) {
       const name = `${layer}.${part}`;
-      const tensor = own(runtime.tensor<"float32" | "int8">(scales ? "int8" : "float32", [1, shape.kvHeads, capacity, shape.headDim]));
+      const tensor = own(
+        runtime.tensor<"float32" | "int8">(scales ? "int8" : "float32", [1, shape.kvHeads, capacity, shape.headDim]),
+      );
       tensors.set(name, tensor);
       inputs[`past_key_values.${name}`] = tensor;
       outputs[`present.${name}`] = tensor;

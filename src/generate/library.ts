@@ -108,7 +108,10 @@ export function createLibrary(host: Host): Library {
     const { context, threads, quantize, cacheType, ...rest } = options;
     if (typeof operand !== "string") {
       if ([context, threads, quantize, cacheType].some((option) => option !== undefined))
-        fail("BAD_OPTION", "context, threads, quantize, cacheType: got them with an open model, expected them where it is opened");
+        fail(
+          "BAD_OPTION",
+          "context, threads, quantize, cacheType: got them with an open model, expected them where it is opened",
+        );
       return use(operand, rest);
     }
     using opened = await open(operand, { context, threads, quantize, cacheType });

@@ -41,7 +41,10 @@ export function overBorder(engine: Engine, border: number, setLong: (isLong: boo
       learn(ids);
     },
     adopt() {
-      fail("UNSUPPORTED", "a cache from a file: this model turns long texts otherwise (LongRoPE), and its cache is not kept");
+      fail(
+        "UNSUPPORTED",
+        "a cache from a file: this model turns long texts otherwise (LongRoPE), and its cache is not kept",
+      );
     },
     truncate(to) {
       if (!(Number.isInteger(to) && to >= 0 && to <= known.length))

@@ -70,7 +70,11 @@ export const GENERATE_OPTIONS = {
 /** What the verb `generate` takes from files besides. */
 export const GENERATE_FILES = {
   draftModel: { kind: "text", placeholder: "MODEL", help: "A smaller model with the same tokens, to guess with" },
-  cache: { kind: "text", placeholder: "FILE", help: "Read what the model has read before from here, and write it back" },
+  cache: {
+    kind: "text",
+    placeholder: "FILE",
+    help: "Read what the model has read before from here, and write it back",
+  },
 } as const satisfies OptionSpecs;
 
 /** How a text is scored. */

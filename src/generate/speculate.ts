@@ -37,7 +37,10 @@ interface Ahead {
 }
 
 /** {@link Engine} over another, which must be left alone meanwhile. Disposing it disposes the other. */
-export function speculating(engine: Engine, options: SpeculationOptions): Engine & { readonly counts: SpeculationCounts } {
+export function speculating(
+  engine: Engine,
+  options: SpeculationOptions,
+): Engine & { readonly counts: SpeculationCounts } {
   const { drafter, nearTie, policy = createPolicy(), nowMs = () => performance.now() } = options;
   const counts: SpeculationCounts = { steps: 0, guessed: 0, accepted: 0, recomputed: 0 };
   const ids: number[] = [...engine.ids];
@@ -91,7 +94,9 @@ export function speculating(engine: Engine, options: SpeculationOptions): Engine
     const size = Math.min(policy.sizeFor(first.strength), room + 1);
     if (size <= 1) return { ids: [], strength: first.strength };
     const whole = await drafter(known, size - 1, signal);
-    return whole.ids.length === size - 1 ? whole : { ids: whole.ids.slice(0, fitting(whole.ids.length + 1) - 1), strength: whole.strength };
+    return whole.ids.length === size - 1
+      ? whole
+      : { ids: whole.ids.slice(0, fitting(whole.ids.length + 1) - 1), strength: whole.strength };
   };
   return {
     model: engine.model,

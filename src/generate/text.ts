@@ -78,8 +78,8 @@ export async function* streamAfter(
 }
 
 function checkDraft(draft: OpenModel, { tokenizer, model }: OpenModel): void {
-  if (draft.tokenizer && tokenizer) return checkSameTokens(draft.tokenizer, tokenizer, draft.folder);
-  if (draft.model.vocabSize !== model.vocabSize)
+  if (draft.tokenizer && tokenizer) checkSameTokens(draft.tokenizer, tokenizer, draft.folder);
+  else if (draft.model.vocabSize !== model.vocabSize)
     fail("BAD_OPTION", `${draft.folder}: got ${draft.model.vocabSize} tokens, expected the model's ${model.vocabSize}`);
 }
 

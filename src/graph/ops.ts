@@ -232,8 +232,10 @@ function inferGroupQueryAttention(
 
 /** An int8 cache, and a scale for each channel of its keys and of its values. */
 function needScaledCache(caches: TensorType[], scales: (TensorType | undefined)[], channels: Shape): void {
-  for (const { dtype } of caches) if (dtype !== "int8") fail("BAD_DTYPE", `cache: got ${dtype}, expected int8 with scales`);
-  for (const scale of scales) needShape(scale ?? fail("BAD_GRAPH", "got scales of keys or values alone"), channels, "scales");
+  for (const { dtype } of caches)
+    if (dtype !== "int8") fail("BAD_DTYPE", `cache: got ${dtype}, expected int8 with scales`);
+  for (const scale of scales)
+    needShape(scale ?? fail("BAD_GRAPH", "got scales of keys or values alone"), channels, "scales");
 }
 
 function inferMatMulNBits(

@@ -37,7 +37,6 @@ export interface CacheInputs {
 /** How a cache holds its elements: as float32, or as int8 with a scale for each channel (llama.cpp's names). */
 export type CacheType = "f32" | "q8";
 
-
 /** A builder of a training graph over (B, T): inputs `input_ids` and `position_ids`. */
 export function trainingBuilder(name: string, batch: number, tokens: number): ModelBuilder {
   const graph = createGraph(name);
@@ -51,7 +50,12 @@ export function trainingBuilder(name: string, batch: number, tokens: number): Mo
  * `total_sequence_length`, and for each layer `past_key_values.N.key` and `.value` (B, KV, P, D). A cache of 8 bits has
  * scales as well, `past_key_values.N.key_scale` and `.value_scale` (KV, D).
  */
-export function inferenceBuilder(name: string, batch: number, positions: number, type: CacheType = "f32"): ModelBuilder {
+export function inferenceBuilder(
+  name: string,
+  batch: number,
+  positions: number,
+  type: CacheType = "f32",
+): ModelBuilder {
   const graph = createGraph(name);
   const ids = input(graph, "input_ids", "int64", [batch, "S"]);
   const positionIds = input(graph, "position_ids", "int64", [batch, "S"]);
