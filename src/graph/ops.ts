@@ -234,8 +234,7 @@ function inferGroupQueryAttention(
 function needScaledCache(caches: TensorType[], scales: (TensorType | undefined)[], channels: Shape): void {
   for (const { dtype } of caches)
     if (dtype !== "int8") fail("BAD_DTYPE", `cache: got ${dtype}, expected int8 with scales`);
-  for (const scale of scales)
-    needShape(scale ?? fail("BAD_GRAPH", "got scales of keys or values alone"), channels, "scales");
+  for (const scale of scales) needShape(scale ?? fail("BAD_GRAPH", "got scales of one half"), channels, "scales");
 }
 
 function inferMatMulNBits(
