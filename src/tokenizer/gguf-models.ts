@@ -132,8 +132,8 @@ function unigram(metadata: GgufMetadata, v: GgufVocabulary, where: string): Gguf
 
 /** As SentencePiece's `remove_extra_whitespaces`: none behind the text, one between words. */
 const MERGE_SPACES = [
-  { type: "Strip", strip_left: false, strip_right: true },
-  { type: "Replace", pattern: { Regex: " {2,}" }, content: "▁" },
+  { type: "Replace", pattern: { Regex: " {2,}" }, content: " " },
+  { type: "Replace", pattern: { Regex: String.raw` (?![\s\S])` }, content: "" },
 ];
 
 /** BERT's WordPiece. The file marks the first pieces of words by "▁", and `tokenizer.json` the others by "##". */

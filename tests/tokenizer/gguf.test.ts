@@ -94,6 +94,7 @@ describe("GGUF vocabularies", () => {
     assert.deepEqual(tokenizer.encode("azzb", { addSpecialTokens: false }), [4, 2, 6]);
     assert.deepEqual(tokenizer.encode("b<x>", { addSpecialTokens: false }), [3, 6, 8]);
     assert.equal(tokenizer.decode([3, 7, 3, 6]), "ab b");
+    assert.deepEqual(tokenizer.encode("a \t ", { addSpecialTokens: false }), [4, 3, 2]);
     const asIs = tokenizerFromGguf(metadata(t5, { remove_extra_whitespaces: false }), "m.gguf");
     assert.deepEqual(asIs.encode(" b ", { addSpecialTokens: false }), [3, 3, 6, 3]);
   });

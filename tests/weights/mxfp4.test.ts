@@ -8,6 +8,7 @@ import { findMxfp4, MXFP4_FORMAT, mxfp4Rows, packMxfp4, readMxfp4, saysMxfp4 } f
 import { unpackRows } from "../../src/weights/pack.ts";
 import { type NamedTensor, readSafetensors, writeSafetensors } from "../../src/weights/safetensors.ts";
 import { temporaryFolder } from "../generate/folders.ts";
+import { runPython, skipWithoutPython } from "../helpers/reference-python.ts";
 
 const [E, ROWS, WIDTH] = [3, 6, 64] as const;
 const SHAPES = new Map([["up", [E, WIDTH, ROWS]]]);
@@ -87,6 +88,12 @@ describe("experts in MXFP4", () => {
       values,
       rows.map((x) => x + 0),
     );
+  });
+
+  test("are what transformers makes of them, to the last bit", { skip: skipWithoutPython }, () => {
+    const { shape, values } = runPython("mxfp4.py", [entry.blocks.file]) as { shape: number[]; values: unknown[] };
+    assert.deepEqual(shape, SHAPES.get("up"));
+    assert.deepEqual(readMxfp4(host, entry), Float32Array.from(values, Number));
   });
 
   test("are told by config.json", () => {
