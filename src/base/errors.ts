@@ -19,6 +19,8 @@ export type ErrorCode =
   | "BAD_CACHE"
   | "BAD_TEXT"
   | "BAD_DATA"
+  | "BAD_GRAMMAR"
+  | "INCOMPLETE"
   | "NO_GRADIENT"
   | "DISPOSED"
   | "RUNTIME"
