@@ -5,8 +5,17 @@ import { host } from "./host/open.ts";
 import { createQuantize } from "./quantize/library.ts";
 import { createTrain } from "./train/library.ts";
 
-export const { AutoModelForCausalLM, AutoTokenizer, generate, score, next, tokenize, exportModel, bench } =
-  createLibrary(host);
+export const {
+  AutoModelForCausalLM,
+  AutoTokenizer,
+  generate,
+  score,
+  next,
+  tokenize,
+  generateObject,
+  exportModel,
+  bench,
+} = createLibrary(host);
 export const train = createTrain(host);
 export const quantize = createQuantize(host);
 
@@ -16,6 +25,8 @@ export type { ExportResult } from "./generate/export-gguf.ts";
 export type { FinishReason, GeneratedToken } from "./generate/generate.ts";
 export type { FromPretrainedOptions, ModelOperand, PretrainedModel } from "./generate/library.ts";
 export type { OpenModel } from "./generate/load.ts";
+export type { ObjectOptions } from "./generate/object.ts";
+export type { ResponseFormat } from "./generate/structured.ts";
 export type {
   Continuation,
   GenerateOptions,
@@ -26,6 +37,7 @@ export type {
   TextCandidate,
   Tokenized,
 } from "./generate/text.ts";
+export type { ObjectSchema, OutputOf } from "./grammar/typed-schema.ts";
 export type { Comparison } from "./quantize/compare.ts";
 export type { QuantizeSettings } from "./quantize/library.ts";
 export type { QuantizeOptions } from "./quantize/options.ts";

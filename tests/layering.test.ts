@@ -8,14 +8,14 @@ import { repoRoot } from "./helpers/paths.ts";
 const LAYERS = [
   ["base"],
   ["host", "onnx", "tokenizer"],
-  ["weights", "graph", "data"],
+  ["weights", "graph", "data", "grammar"],
   ["grad", "nn", "runtime"],
   ["models", "optim"],
   ["generate", "train"],
   ["eval", "serve", "quantize", "transformers"],
   ["cli"],
 ];
-const PURE = ["graph", "grad", "nn", "models", "optim", "tokenizer", "onnx"];
+const PURE = ["graph", "grammar", "grad", "nn", "models", "optim", "tokenizer", "onnx"];
 const MAX_LINES = 400;
 
 interface Import {

@@ -46,6 +46,8 @@ interface FlagSpec extends Described {
 interface ListSpec extends Described {
   readonly kind: "list";
   readonly placeholder: string;
+  /** What stands between values that are given at once on the command line. */
+  readonly separator?: string;
 }
 
 /** What an option is. */
@@ -160,6 +162,7 @@ function rangeText({ min, max }: NumberSpec): string {
 
 /** The value that a text stands for; what is no number comes back as it is, for {@link readOptions} to refuse. */
 export function parseOption(spec: OptionSpec, text: string): unknown {
+  if (spec.kind === "list") return spec.separator === undefined ? [text] : text.split(spec.separator);
   if (spec.kind === "choice") return spec.choices.find((choice) => String(choice) === text) ?? text;
   if (spec.kind !== "int" && spec.kind !== "number") return text;
   const plain = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text.trim());

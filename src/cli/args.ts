@@ -107,5 +107,6 @@ function addOption(
   if (isFlag && text !== undefined) fail("USAGE", `${rawName}: got ${JSON.stringify(text)}, expected no value`);
   if (!isFlag && text === undefined) fail("USAGE", `${rawName}: got nothing, expected a value after it`);
   const value = isFlag || parseOption(spec, text!);
-  given[name] = spec.kind === "list" ? [...((given[name] as string[] | undefined) ?? []), value] : value;
+  given[name] =
+    spec.kind === "list" ? [...((given[name] as string[] | undefined) ?? []), ...(value as string[])] : value;
 }

@@ -1,5 +1,5 @@
 /** The verb `generate`: continues a prompt, a token at a time. */
-import { OwnlmError } from "../base/errors.ts";
+import { fail, OwnlmError } from "../base/errors.ts";
 import type { GivenOptions } from "../base/options.ts";
 import { createOwner } from "../base/owner.ts";
 import type { GeneratedToken } from "../generate/generate.ts";
@@ -28,12 +28,14 @@ export const GENERATE = verb({
       'ownlm generate mymodel "$(cat notes.txt) In short:" --cache notes.kv',
       "a second question about the notes reads them no more",
     ],
+    ['ownlm generate mymodel "A person:" --json-schema person.json', "JSON that the schema allows"],
     ["cat start.txt | ownlm generate mymodel - --seed 7", "the prompt from standard input; equal seeds, equal text"],
   ],
   async run(io, { operands, given }) {
     const read = { verb: "generate", what: "prompt", trimmed: true };
     const { model, text: prompt } = await modelAndText(io, operands, read);
-    const { context, threads, quantize, cacheType, cache, draftModel, ...options } = given as Given;
+    const { context, threads, quantize, cacheType, cache, draftModel, ...rest } = given as Given;
+    const options = withForms(io, rest);
     using opened = await openForVerb(io, model, { context, threads, quantize, cacheType });
     using files = createOwner();
     const draft = draftModel === undefined ? undefined : files.own(await openForVerb(io, draftModel, { threads }));
@@ -45,6 +47,27 @@ export const GENERATE = verb({
     if (cache !== undefined) opened.saveCache(cache);
   },
 });
+
+/** Options with the texts of files in place of their names; a schema may be given itself. */
+function withForms(io: Io, options: Given): Given {
+  const { jsonSchema, grammar } = options;
+  const isJson = jsonSchema !== undefined && /^\s*([{]|true$|false$)/.test(jsonSchema);
+  return {
+    ...options,
+    ...(jsonSchema !== undefined && { jsonSchema: isJson ? jsonSchema : fileText(io, jsonSchema, "--json-schema") }),
+    ...(grammar !== undefined && { grammar: fileText(io, grammar, "--grammar") }),
+  };
+}
+
+/** The largest file of a form that is read. */
+const MOST_FORM_BYTES = 2 ** 23;
+
+function fileText({ host }: Io, file: string, flag: string): string {
+  if (host.kindOf(file) !== "file") fail("NOT_FOUND", `${flag}: there is no file ${file}`);
+  const size = host.fileSize(file);
+  if (size > MOST_FORM_BYTES) fail("BAD_GRAMMAR", `${file}: got ${size} bytes, expected at most ${MOST_FORM_BYTES}`);
+  return host.readText(file);
+}
 
 type Stream = AsyncGenerator<GeneratedToken, Continuation>;
 

@@ -1,6 +1,7 @@
 /** From a prompt's ids to a stream of tokens and text. Knows the engine, the sampler and when to stop. */
 
 import { fail } from "../base/errors.ts";
+import type { Constraint } from "../grammar/constraint.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
 import type { Engine } from "./engine.ts";
 import { shiftOut } from "./overflow.ts";
@@ -23,6 +24,8 @@ export interface GenerationSettings extends Partial<SamplingOptions> {
    */
   readonly keepOnOverflow?: number | undefined;
   readonly signal?: AbortSignal;
+  /** The form that the text is kept in. */
+  readonly constraint?: Constraint | undefined;
 }
 
 /** Why a text ended: it said so (an end token or a stop string), or there were enough tokens. */
@@ -59,16 +62,20 @@ export async function* generateIds(
   const most = Math.min(room, settings.maxNewTokens ?? room);
   const sample = createSampler({ ...GREEDY, ...settings });
   const eos = new Set(settings.eosTokenIds);
+  const { constraint } = settings;
   const seen = [...engine.ids, ...promptIds];
   let pending: readonly number[] = promptIds;
   for (let count = 0; count < most; count++) {
     if (keep !== undefined && engine.length + pending.length > engine.capacity)
       pending = shiftOut(engine, pending, keep);
     const logits = await engine.append(pending, settings.signal);
-    const id = sample(logits.subarray(0, settings.vocabSize), seen);
+    const choosable = logits.subarray(0, settings.vocabSize);
+    constraint?.process(choosable, seen);
+    const id = sample(choosable, seen);
     if (eos.has(id)) return "stop";
     yield id;
     seen.push(id);
+    if (constraint?.isFinished(seen)) return "stop";
     pending = [id];
   }
   return "length";

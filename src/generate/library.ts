@@ -1,6 +1,7 @@
 /** The library's functions over one host: models by Hugging Face's nouns, and the verbs of the command line. */
 import { fail } from "../base/errors.ts";
 import { type GivenOptions, readOptions } from "../base/options.ts";
+import type { ObjectSchema, OutputOf } from "../grammar/typed-schema.ts";
 import type { Host } from "../host/types.ts";
 import type { Runtime } from "../runtime/types.ts";
 import type { ChatTokenizer } from "../tokenizer/chat.ts";
@@ -10,10 +11,12 @@ import { openChatTokenizer } from "./chat.ts";
 import { type EXPORT_OPTIONS, type ExportResult, exportGguf } from "./export-gguf.ts";
 import type { GeneratedToken } from "./generate.ts";
 import { type OpenModel, type OpenModelOptions, openModel, openRuntimeFor, openTokenizer } from "./load.ts";
+import { type ObjectOptions, objectAfter } from "./object.ts";
 import { type BENCH_OPTIONS, type MODEL_OPTIONS, NEXT_OPTIONS, TOKENIZE_OPTIONS } from "./options.ts";
 import { VERB_TEMPERATURE } from "./resolve.ts";
 import {
   type Continuation,
+  finish,
   type GenerateOptions,
   type GenerationResult,
   generationResult,
@@ -29,6 +32,8 @@ import {
   tokenizeText,
 } from "./text.ts";
 
+export { finish };
+
 /** A causal language model in memory. Ids in, ids out; several calls may run at once. */
 export interface PretrainedModel extends OpenModel {
   /**
@@ -38,6 +43,15 @@ export interface PretrainedModel extends OpenModel {
   generate(ids: ArrayLike<number>, options?: GenerateOptions): Promise<Continuation>;
   /** {@link PretrainedModel.generate}, a token at a time. */
   stream(ids: ArrayLike<number>, options?: GenerateOptions): AsyncGenerator<GeneratedToken, Continuation>;
+  /**
+   * A value that a schema allows, typed as it: JSON Schema, or a schema of zod 4.2 or another library of the same standard. Throws INCOMPLETE
+   * where the new tokens do not suffice for it, UNSUPPORTED for keywords that cannot be honoured.
+   */
+  generateObject<const S extends ObjectSchema>(
+    schema: S,
+    prompt: string | ArrayLike<number>,
+    options?: ObjectOptions,
+  ): Promise<OutputOf<S>>;
   /** log P of each id but the first, and of them all, in nats. */
   score(ids: ArrayLike<number>, options?: { readonly signal?: AbortSignal }): Promise<IdsScore>;
   /** The most probable next tokens. */
@@ -66,6 +80,13 @@ export interface Library {
   };
   /** Continues a prompt. Samples at temperature 0.8 unless the options or the model's files say otherwise. */
   generate(model: ModelOperand, prompt: string, options?: GenerateOptions & ModelGiven): Promise<GenerationResult>;
+  /** A value that a schema allows, as {@link PretrainedModel.generateObject} makes it. */
+  generateObject<const S extends ObjectSchema>(
+    model: ModelOperand,
+    schema: S,
+    prompt: string,
+    options?: ObjectOptions & ModelGiven,
+  ): Promise<OutputOf<S>>;
   /** log P of a text and of each of its tokens. */
   score(
     model: ModelOperand,
@@ -127,6 +148,8 @@ export function createLibrary(host: Host): Library {
         const ids = promptIdsOf(opened, prompt);
         return generationResult(ids, await finish(streamAfter(opened, ids, rest, VERB_TEMPERATURE)));
       }),
+    generateObject: (operand, schema, prompt, options = {}) =>
+      withModel(operand, options, (opened, rest) => objectAfter(opened, schema, prompt, rest)),
     score: (operand, text, options = {}) =>
       withModel(operand, options, (opened, rest) => scoreText(opened, text, rest)),
     next: (operand, prompt, options = {}) =>
@@ -152,15 +175,8 @@ export function pretrained(opened: OpenModel): PretrainedModel {
     ...opened,
     stream,
     generate: (ids, options) => finish(stream(ids, options)),
+    generateObject: (schema, prompt, options) => objectAfter(opened, schema, prompt, options),
     score: (ids, { signal } = {}) => scoreIds(opened, Array.from(ids), signal),
     next: async (ids, options = {}) => nextAfter(opened, Array.from(ids), readOptions(NEXT_OPTIONS, options).top),
   };
-}
-
-/** What a stream returns at its end. */
-export async function finish<R>(stream: AsyncGenerator<unknown, R>): Promise<R> {
-  for (;;) {
-    const { value, done } = await stream.next();
-    if (done) return value as R;
-  }
 }

@@ -52,6 +52,10 @@ export const GENERATE_OPTIONS = {
     auto: "a new one each time",
   },
   stop: { kind: "list", placeholder: "TEXT", help: "End where this would come; it is not shown" },
+  jsonSchema: { kind: "text", placeholder: "FILE|JSON", help: "Write JSON that this schema allows" },
+  regex: { kind: "text", placeholder: "REGEX", help: "Write a text that this matches as a whole" },
+  choices: { kind: "list", separator: ",", placeholder: "A,B", help: "Write one of these" },
+  grammar: { kind: "text", placeholder: "FILE", help: "Write a text of these rules (EBNF)" },
   speculate: {
     kind: "choice",
     choices: ["auto", "on", "off"],

@@ -11,6 +11,7 @@ import { resolveGeneration } from "./resolve.ts";
 import { logSumExp } from "./sampler.ts";
 import { type Candidate, nextCandidates, tokenLogprobs } from "./score.ts";
 import { speculated } from "./speculated.ts";
+import { constraintFor, type ResponseFormat } from "./structured.ts";
 
 /** {@link GENERATE_OPTIONS}, and a way to stop. */
 export interface GenerateOptions extends GivenOptions<typeof GENERATE_OPTIONS> {
@@ -18,6 +19,8 @@ export interface GenerateOptions extends GivenOptions<typeof GENERATE_OPTIONS> {
   readonly signal?: AbortSignal | undefined;
   /** Guesses tokens for speculation: an open model with the same vocabulary. */
   readonly draft?: OpenModel | undefined;
+  /** The form of the text, in OpenAI's words. A text that is cut before it is whole throws INCOMPLETE. */
+  readonly responseFormat?: ResponseFormat | undefined;
 }
 
 /** A continuation and what made it. */
@@ -57,12 +60,16 @@ export async function* streamAfter(
   options: GenerateOptions,
   fallbackTemperature: number,
 ): AsyncGenerator<GeneratedToken, Continuation> {
-  const { signal, draft, ...given } = options;
-  const { stop, speculate, overflow, keep } = readOptions(GENERATE_OPTIONS, given);
+  const { signal, draft, responseFormat, ...given } = options;
+  const { stop, speculate, overflow, keep, ...read } = readOptions(GENERATE_OPTIONS, given);
   const { eosTokenIds } = opened.defaults;
   const resolved = resolveGeneration(given, opened.defaults, fallbackTemperature);
   const keepOnOverflow = overflow === "shift" ? keep : undefined;
-  const settings = { ...resolved, stop, eosTokenIds, keepOnOverflow, ...(signal && { signal }) };
+  const form = { ...read, responseFormat };
+  const constraint = constraintFor(form, () => tokenizerOf(opened), eosTokenIds, promptIds.length);
+  if (constraint && stop.length > 0)
+    fail("BAD_OPTION", "stop: got it with a form of the text, expected only one of them");
+  const settings = { ...resolved, stop, eosTokenIds, keepOnOverflow, constraint, ...(signal && { signal }) };
   if (draft && draft !== opened) checkDraft(draft, opened);
   using owner = createOwner();
   const loan = owner.own(opened.borrow(promptIds));
@@ -74,6 +81,7 @@ export async function* streamAfter(
     opened.tokenizer || stop.length > 0
       ? yield* generateStream(engine, tokenizerOf(opened), rest, settings)
       : yield* withoutText(generateIds(engine, rest, settings));
+  constraint?.check(done.ids);
   return resolved.temperature === 0 ? done : { ...done, seed: resolved.seed };
 }
 
@@ -90,6 +98,14 @@ async function* withoutText(source: ReturnType<typeof generateIds>): AsyncGenera
     if (done) return { ids, text: "", finishReason: value };
     ids.push(value);
     yield { id: value, text: "" };
+  }
+}
+
+/** What a stream returns at its end. */
+export async function finish<R>(stream: AsyncGenerator<unknown, R>): Promise<R> {
+  for (;;) {
+    const { value, done } = await stream.next();
+    if (done) return value as R;
   }
 }
 

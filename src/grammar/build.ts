@@ -133,7 +133,7 @@ function connectChars(build: Build, ranges: Ranges, spelling: Spelling, from: nu
   const { ranges: plain, escapes } = spell(ranges, spelling);
   const tails = new Map<string, number>([["", to]]);
   for (const bytes of utf8Ranges(alphabet ? alphabet(plain) : plain)) addBytes(graph, bytes, from, tails);
-  for (const escape of escapes) connectText(build, escape, "plain", from, to);
+  for (const escaped of escapes) connectText(build, escaped, "plain", from, to);
 }
 
 /** Adds a sequence of bytes; equal ends of sequences are shared. */

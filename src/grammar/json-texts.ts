@@ -50,10 +50,7 @@ export function jsonRules(): Map<string, Node> {
   return new Map<string, Node>([
     ["(space)", alt(EMPTY, text(" "), indent)],
     ["(string)", stringOf(0, MANY)],
-    [
-      "(value)",
-      alt(rule("(string)"), NUMBER, OBJECT, ARRAY, text("true"), text("false"), text("null")),
-    ],
+    ["(value)", alt(rule("(string)"), NUMBER, OBJECT, ARRAY, text("true"), text("false"), text("null"))],
     ["(object)", listOf("{", seq(rule("(string)"), COLON, VALUE), "}")],
     ["(array)", listOf("[", VALUE, "]")],
   ]);

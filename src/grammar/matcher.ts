@@ -34,7 +34,12 @@ const MOST_MASKS = 1024;
  * Compiles a grammar for a vocabulary: the place where every text begins. What is found out on the way through one text is kept for all.
  * `endIds` are the tokens that end a text. Throws BAD_GRAMMAR, with `where`.
  */
-export function compileGrammar(grammar: Grammar, vocabulary: Vocabulary, endIds: readonly number[], where: string): Place {
+export function compileGrammar(
+  grammar: Grammar,
+  vocabulary: Vocabulary,
+  endIds: readonly number[],
+  where: string,
+): Place {
   const positions = positionsOf(buildGraph(grammar, where, vocabulary.alphabet), where);
   const ends = new Set(endIds);
   let masks = new Map<Position, Mask>();
@@ -88,7 +93,10 @@ export function compileGrammar(grammar: Grammar, vocabulary: Vocabulary, endIds:
 }
 
 function noToken(where: string): never {
-  return fail("UNSUPPORTED", `${where}: the tokenizer has no token for what must come next. Try a vocabulary with all bytes`);
+  return fail(
+    "UNSUPPORTED",
+    `${where}: the tokenizer has no token for what must come next. Try a vocabulary with all bytes`,
+  );
 }
 
 /** Sets the bits of all tokens that can be walked from a position. */

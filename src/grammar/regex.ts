@@ -94,7 +94,9 @@ function readGroup(scan: Scanner, spelling: Spelling, depth: number): Part {
 
 /** Whether more than characters are looked at. Parts without are nodes already. */
 const hasAssertion = (part: Part) =>
-  part.kind === "group" ? part.options.some((option) => option.some(({ kind }) => kind !== "node")) : part.kind !== "node";
+  part.kind === "group"
+    ? part.options.some((option) => option.some(({ kind }) => kind !== "node"))
+    : part.kind !== "node";
 
 function plainNode(part: Part): Node {
   if (part.kind === "node") return part.node;
@@ -109,7 +111,12 @@ function fromStart(scan: Scanner, parts: readonly Part[], around: Node, any: Nod
     return alt(...first.options.map((option) => fromStart(scan, [...option, ...rest], around, any)));
   if (first?.kind !== "start") return joined(around, toEnd(scan, parts, around, any));
   // Look-ahead at the start is about the text from there on.
-  return toEnd(scan, rest.filter(({ kind }) => kind !== "start"), around, any);
+  return toEnd(
+    scan,
+    rest.filter(({ kind }) => kind !== "start"),
+    around,
+    any,
+  );
 }
 
 const joined = (before: Node, after: Node): Node => (before === EMPTY ? after : seq(before, after));

@@ -27,13 +27,18 @@ export function intersect(a: Graph, b: Graph): Graph {
 /** Texts of `a` that `b` does not take. */
 export function subtract(a: Graph, b: Graph): Graph {
   const sets = stateSets(b);
-  return pairs(sets.first, (set) => !sets.ends(set), a, ([state, set], goTo) => {
-    for (const next of a.silent[state]!) goTo(next, set);
-    const edges = a.bytes[state]!;
-    for (let i = 0; i < edges.length; i += 3)
-      for (const [first, last, next] of sets.after(set, edges[i]!, edges[i + 1]!))
-        goTo(edges[i + 2]!, next, first, last);
-  });
+  return pairs(
+    sets.first,
+    (set) => !sets.ends(set),
+    a,
+    ([state, set], goTo) => {
+      for (const next of a.silent[state]!) goTo(next, set);
+      const edges = a.bytes[state]!;
+      for (let i = 0; i < edges.length; i += 3)
+        for (const [first, last, next] of sets.after(set, edges[i]!, edges[i + 1]!))
+          goTo(edges[i + 2]!, next, first, last);
+    },
+  );
 }
 
 /** Adds an edge to a pair; without a byte where no first and last one are given. */
@@ -56,7 +61,10 @@ function pairs(
     let state = known.get(key);
     if (state === undefined) {
       if (known.size >= MOST_PAIRS)
-        fail("BAD_GRAMMAR", `pattern: got more than ${MOST_PAIRS} states in conditions that hold together. Try simpler ones`);
+        fail(
+          "BAD_GRAMMAR",
+          `pattern: got more than ${MOST_PAIRS} states in conditions that hold together. Try simpler ones`,
+        );
       state = addState(made);
       known.set(key, state);
       waiting.push([stateA, other]);

@@ -22,7 +22,8 @@ export interface Scanner {
 
 /** A scanner at the beginning of a text. `where` names it in messages. Throws BAD_GRAMMAR for one that is too long. */
 export function scannerOf(text: string, where: string): Scanner {
-  if (text.length > LONGEST) fail("BAD_GRAMMAR", `${where}: got ${text.length} characters, expected at most ${LONGEST}`);
+  if (text.length > LONGEST)
+    fail("BAD_GRAMMAR", `${where}: got ${text.length} characters, expected at most ${LONGEST}`);
   return {
     text,
     at: 0,

@@ -14,16 +14,19 @@ export function arrayNode(schema: Schema, at: string, convert: (schema: unknown,
     refuse(`${at}.uniqueItems`, "the keyword uniqueItems cannot be honoured. Try an object with boolean properties");
   // Until draft 2019-09, a list under `items` was what is prefixItems now.
   const old = Array.isArray(schema.items);
-  if (!old && schema.additionalItems !== undefined) refuse(`${at}.additionalItems`, "cannot be honoured without a list under items. Try items");
+  if (!old && schema.additionalItems !== undefined)
+    refuse(`${at}.additionalItems`, "cannot be honoured without a list under items. Try items");
   const [prefixKey, restKey] = old ? ["items", "additionalItems"] : ["prefixItems", "items"];
   const prefix = listOf(schema, prefixKey, at);
-  if (prefix.length > MOST_PLACES) refuse(`${at}.${prefixKey}`, `got ${prefix.length} places, expected at most ${MOST_PLACES}`);
+  if (prefix.length > MOST_PLACES)
+    refuse(`${at}.${prefixKey}`, `got ${prefix.length} places, expected at most ${MOST_PLACES}`);
   const min = countOf(schema, "minItems", 0, at);
   const max = countOf(schema, "maxItems", Number.POSITIVE_INFINITY, at);
   if (min > MOST_COUNT) refuse(`${at}.minItems`, `got ${min}, expected at most ${MOST_COUNT}`);
   if (min > max) fail("BAD_GRAMMAR", `${at}.minItems: got ${min}, above maxItems`);
   const places = prefix.map((each, i) => convert(each, `${at}.${prefixKey}[${i}]`));
-  const rest = schema[restKey] === undefined && places.length > 0 ? NEVER : convert(schema[restKey] ?? true, `${at}.${restKey}`);
+  const rest =
+    schema[restKey] === undefined && places.length > 0 ? NEVER : convert(schema[restKey] ?? true, `${at}.${restKey}`);
   return seq(text("["), GAP, elements(places, rest, min, max), text("]"));
 }
 

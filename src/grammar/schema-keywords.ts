@@ -17,7 +17,10 @@ const ANNOTATIONS = new Set(
 );
 /** Keywords about values of one type. */
 const ABOUT: ReadonlyMap<string, TypeName> = new Map<string, TypeName>([
-  ...words("properties required additionalProperties patternProperties propertyNames minProperties maxProperties", "object"),
+  ...words(
+    "properties required additionalProperties patternProperties propertyNames minProperties maxProperties",
+    "object",
+  ),
   ...words("items prefixItems additionalItems minItems maxItems uniqueItems", "array"),
   ...words("minLength maxLength pattern format", "string"),
   ...words("minimum maximum exclusiveMinimum exclusiveMaximum multipleOf", "number"),
@@ -41,7 +44,8 @@ function words(names: string, type: TypeName): [string, TypeName][] {
 
 /** A schema with keywords that are all known. Throws BAD_GRAMMAR or UNSUPPORTED, naming the keyword. */
 export function knownSchema(value: unknown, at: string): Schema {
-  if (!isJsonObject(value)) return fail("BAD_GRAMMAR", `${at}: got ${showJson(value)}, expected a schema: an object, true or false`);
+  if (!isJsonObject(value))
+    return fail("BAD_GRAMMAR", `${at}: got ${showJson(value)}, expected a schema: an object, true or false`);
   for (const keyword of Object.keys(value)) {
     if (GENERAL.has(keyword) || ABOUT.has(keyword) || isAnnotation(keyword)) continue;
     const instead = INSTEAD.get(keyword);

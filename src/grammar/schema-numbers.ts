@@ -32,8 +32,10 @@ export function numberNode(schema: Schema, isInteger: boolean, at: string): Node
     refuse(`${at}.multipleOf`, `got ${step}: only whole numbers up to ${MOST_MULTIPLE} can be honoured`);
   const low = boundOf(schema, "minimum", "exclusiveMinimum", Math.max, at);
   const high = boundOf(schema, "maximum", "exclusiveMaximum", Math.min, at);
-  if (Math.abs(low?.value ?? 0) > LARGEST && low!.value > 0) refuse(`${at}.minimum`, `got ${low!.value}, above ${LARGEST}`);
-  if (Math.abs(high?.value ?? 0) > LARGEST && high!.value < 0) refuse(`${at}.maximum`, `got ${high!.value}, below -${LARGEST}`);
+  if (Math.abs(low?.value ?? 0) > LARGEST && low!.value > 0)
+    refuse(`${at}.minimum`, `got ${low!.value}, above ${LARGEST}`);
+  if (Math.abs(high?.value ?? 0) > LARGEST && high!.value < 0)
+    refuse(`${at}.maximum`, `got ${high!.value}, below -${LARGEST}`);
   if (!isInteger && step === undefined) return low || high ? realRange(low, high) : NUMBER;
   const [least, most] = [low ? wholeFrom(low, 1) : -LARGEST, high ? -wholeFrom(negated(high), 1) : LARGEST];
   const range = integerRange(Math.max(least, -LARGEST), Math.min(most, LARGEST));
@@ -55,7 +57,8 @@ function boundOf(
   tighter: (a: number, b: number) => number,
   at: string,
 ): Bound | undefined {
-  if (typeof schema[open] === "boolean") refuse(`${at}.${open}`, "got a boolean, as draft 4 has it, expected the number");
+  if (typeof schema[open] === "boolean")
+    refuse(`${at}.${open}`, "got a boolean, as draft 4 has it, expected the number");
   const [a, b] = [numberAt(schema, closed, at), numberAt(schema, open, at)];
   if (a === undefined && b === undefined) return undefined;
   if (a === undefined || b === undefined) return { value: (a ?? b)!, isOpen: b !== undefined };

@@ -36,13 +36,14 @@ const escaped = (name: string) => JSON.stringify(name).slice(1, -1);
 export function objectNode(schema: Schema, at: string, parts: ObjectParts): Node {
   const { convert } = parts;
   const names = namesOf(schema, at);
-  const nameNode = schema.propertyNames === undefined ? undefined : convert(schema.propertyNames, `${at}.propertyNames`);
+  const nameNode =
+    schema.propertyNames === undefined ? undefined : convert(schema.propertyNames, `${at}.propertyNames`);
   const patterns = entriesOf(schema, "patternProperties", at).map(([pattern, value]) => {
     const where = `${at}.patternProperties[${showJson(pattern)}]`;
     return { key: patternNode(pattern, where), value, where };
   });
   const isName = (name: string) => nameNode === undefined || matchesText(nameNode, JSON.stringify(name), at);
-  const valueOf = (name: string, own: unknown): Node => {
+  const valueNode = (name: string, own: unknown): Node => {
     if (!isName(name)) return NEVER;
     const matching = patterns.filter(({ key }) => matchesText(key, escaped(name), at)).map(({ value }) => value);
     const all = own === undefined ? matching : [own, ...matching];
@@ -51,7 +52,7 @@ export function objectNode(schema: Schema, at: string, parts: ObjectParts): Node
     return convert(all.length === 1 ? all[0] : { allOf: all }, where);
   };
   const pairs = [...names].map(([name, { own, isRequired }]): Pair => {
-    return { node: seq(text(JSON.stringify(name)), COLON, valueOf(name, own)), isRequired };
+    return { node: seq(text(JSON.stringify(name)), COLON, valueNode(name, own)), isRequired };
   });
   const others = otherPairs(schema, at, parts, [...names.keys()], patterns, nameNode);
   const min = countOf(schema, "minProperties", 0, at);
@@ -66,7 +67,8 @@ export function objectNode(schema: Schema, at: string, parts: ObjectParts): Node
 function namesOf(schema: Schema, at: string): Map<string, { own: unknown; isRequired: boolean }> {
   const required = new Set(listOf(schema, "required", at));
   const names = new Map<string, { own: unknown; isRequired: boolean }>();
-  for (const [name, own] of entriesOf(schema, "properties", at)) names.set(name, { own, isRequired: required.has(name) });
+  for (const [name, own] of entriesOf(schema, "properties", at))
+    names.set(name, { own, isRequired: required.has(name) });
   for (const name of required) {
     if (typeof name !== "string") fail("BAD_GRAMMAR", `${at}.required: got ${showJson(name)}, expected names`);
     else if (!names.has(name)) names.set(name, { own: undefined, isRequired: true });
@@ -93,11 +95,25 @@ function otherPairs(
     return nameNode ? both(nameNode, named) : named;
   };
   const options = patterns.map(({ key, value, where }, i) =>
-    seq(keyOf([key], patterns.filter((_, other) => other !== i).map((each) => each.key)), COLON, convert(value, where)),
+    seq(
+      keyOf(
+        [key],
+        patterns.filter((_, other) => other !== i).map((each) => each.key),
+      ),
+      COLON,
+      convert(value, where),
+    ),
   );
   if (isOpen !== false)
     options.push(
-      seq(keyOf([], patterns.map(({ key }) => key)), COLON, convert(isOpen, `${at}.additionalProperties`)),
+      seq(
+        keyOf(
+          [],
+          patterns.map(({ key }) => key),
+        ),
+        COLON,
+        convert(isOpen, `${at}.additionalProperties`),
+      ),
     );
   return options.length === 0 ? NEVER : alt(...options);
 }

@@ -19,12 +19,21 @@ const FORMATS: ReadonlyMap<string, string> = new Map([
   ["date", DATE],
   ["time", TIME],
   ["date-time", `${DATE}T${TIME}`],
-  ["duration", "P(\\d{1,4}W|\\d{1,4}Y(\\d{1,2}M)?(\\d{1,3}D)?|\\d{1,2}M(\\d{1,3}D)?|\\d{1,3}D|(\\d{1,3}D)?T(\\d{1,3}H(\\d{1,2}M)?|\\d{1,3}M(\\d{1,2}S)?|\\d{1,3}S))"],
-  ["email", "[A-Za-z0-9_]{1,24}([.+-][A-Za-z0-9_]{1,24}){0,1}@([A-Za-z0-9]{1,30}(-[A-Za-z0-9]{1,20})?\\.){1,3}[A-Za-z]{2,20}"],
+  [
+    "duration",
+    "P(\\d{1,4}W|\\d{1,4}Y(\\d{1,2}M)?(\\d{1,3}D)?|\\d{1,2}M(\\d{1,3}D)?|\\d{1,3}D|(\\d{1,3}D)?T(\\d{1,3}H(\\d{1,2}M)?|\\d{1,3}M(\\d{1,2}S)?|\\d{1,3}S))",
+  ],
+  [
+    "email",
+    "[A-Za-z0-9_]{1,24}([.+-][A-Za-z0-9_]{1,24}){0,1}@([A-Za-z0-9]{1,30}(-[A-Za-z0-9]{1,20})?\\.){1,3}[A-Za-z]{2,20}",
+  ],
   ["hostname", `${LABEL}(\\.${LABEL}){0,6}`],
   ["ipv4", `${BYTE}(\\.${BYTE}){3}`],
   ["ipv6", "[0-9a-fA-F]{1,4}(:[0-9a-fA-F]{1,4}){7}"],
-  ["uri", `https?://${LABEL}(\\.${LABEL}){0,4}(:[1-9]\\d{0,3})?(/[A-Za-z0-9._~-]{0,60}){0,8}(\\?[A-Za-z0-9._~=&-]{0,100})?(#[A-Za-z0-9._~-]{0,60})?`],
+  [
+    "uri",
+    `https?://${LABEL}(\\.${LABEL}){0,4}(:[1-9]\\d{0,3})?(/[A-Za-z0-9._~-]{0,60}){0,8}(\\?[A-Za-z0-9._~=&-]{0,100})?(#[A-Za-z0-9._~-]{0,60})?`,
+  ],
   ["uuid", "[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"],
 ]);
 
@@ -66,6 +75,9 @@ function formatsOf(schema: Schema, at: string): Node[] {
       return [regexNode(expression, { whole: true, spelling: "json", where: `${at}.format` })];
     // A pattern beside it says what the format is.
     if (schema.pattern !== undefined) return [];
-    return refuse(`${at}.format`, `got ${showJson(format)}, expected ${[...FORMATS.keys()].join(", ")}, or a pattern beside it`);
+    return refuse(
+      `${at}.format`,
+      `got ${showJson(format)}, expected ${[...FORMATS.keys()].join(", ")}, or a pattern beside it`,
+    );
   });
 }

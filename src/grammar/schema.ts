@@ -5,7 +5,16 @@ import { ARRAY, jsonRules, OBJECT, VALUE } from "./json-texts.ts";
 import { alt, type Grammar, NEVER, type Node, rule, text } from "./nodes.ts";
 import { arrayNode } from "./schema-arrays.ts";
 import { joinSchemas, sharedValues } from "./schema-join.ts";
-import { assertions, hasType, knownSchema, listOf, refuse, type Schema, type TypeName, typesOf } from "./schema-keywords.ts";
+import {
+  assertions,
+  hasType,
+  knownSchema,
+  listOf,
+  refuse,
+  type Schema,
+  type TypeName,
+  typesOf,
+} from "./schema-keywords.ts";
 import { numberNode } from "./schema-numbers.ts";
 import { objectNode } from "./schema-objects.ts";
 import { stringNode } from "./schema-strings.ts";
@@ -40,13 +49,16 @@ export const jsonObjectGrammar = (): Grammar => ({ root: "(object)", rules: json
 function convert(context: Context, value: unknown, at: string): Node {
   if (value === true) return VALUE;
   if (value === false) return NEVER;
-  if (context.depth >= MOST_DEPTH) fail("BAD_GRAMMAR", `${shortened(at)}: got more than ${MOST_DEPTH} schemas inside each other`);
+  if (context.depth >= MOST_DEPTH)
+    fail("BAD_GRAMMAR", `${shortened(at)}: got more than ${MOST_DEPTH} schemas inside each other`);
   if (++context.schemas > MOST_SCHEMAS) fail("BAD_GRAMMAR", `${context.where}: got more than ${MOST_SCHEMAS} schemas`);
   context.depth++;
   const schema = knownSchema(value, at);
   const keywords = assertions(schema);
   const node =
-    keywords.length === 1 && keywords[0] === "$ref" ? referenceNode(context, schema.$ref, at) : flatNode(context, schema, at);
+    keywords.length === 1 && keywords[0] === "$ref"
+      ? referenceNode(context, schema.$ref, at)
+      : flatNode(context, schema, at);
   context.depth--;
   return node;
 }
@@ -67,8 +79,10 @@ function referenceNode(context: Context, reference: unknown, at: string): Node {
 
 /** What a JSON Pointer within the schema points to (RFC 6901). */
 function resolve({ whole, where }: Context, reference: unknown, at: string): { schema: unknown; pointer: string } {
-  if (typeof reference !== "string") return fail("BAD_GRAMMAR", `${at}.$ref: got ${showJson(reference)}, expected a text`);
-  if (!/^#(\/|$)/.test(reference)) refuse(`${at}.$ref`, `got ${showJson(reference)}, expected a place in the same schema, such as #/$defs/name`);
+  if (typeof reference !== "string")
+    return fail("BAD_GRAMMAR", `${at}.$ref: got ${showJson(reference)}, expected a text`);
+  if (!/^#(\/|$)/.test(reference))
+    refuse(`${at}.$ref`, `got ${showJson(reference)}, expected a place in the same schema, such as #/$defs/name`);
   let schema = whole;
   for (const part of reference.split("/").slice(1)) {
     const key = decoded(part).replaceAll("~1", "/").replaceAll("~0", "~");
@@ -98,7 +112,8 @@ function flattened(context: Context, given: Schema, at: string, depth = 0): Sche
     parts.unshift([schema, pointer]);
   }
   for (const [part, where] of parts) {
-    if (++context.schemas > MOST_SCHEMAS) fail("BAD_GRAMMAR", `${context.where}: got more than ${MOST_SCHEMAS} schemas`);
+    if (++context.schemas > MOST_SCHEMAS)
+      fail("BAD_GRAMMAR", `${context.where}: got more than ${MOST_SCHEMAS} schemas`);
     if (part === false || own === false) return false;
     const flat = part === true ? {} : flattened(context, knownSchema(part, where), where, depth + 1);
     own = flat && joinSchemas(flat, own, at);
@@ -180,7 +195,8 @@ function typesFor(schema: Schema, at: string): TypeName[] {
 /** The values of an enum, each spelled as JSON.stringify does. */
 function valuesNode(schema: Schema, at: string): Node {
   const beside = assertions(schema).find((keyword) => !["enum", "type", "nullable"].includes(keyword));
-  if (beside !== undefined) refuse(`${at}.enum`, `beside ${beside} cannot be honoured. Try to list only values that it allows`);
+  if (beside !== undefined)
+    refuse(`${at}.enum`, `beside ${beside} cannot be honoured. Try to list only values that it allows`);
   const types = schema.type === undefined ? undefined : typesOf(schema, at);
   const values = listOf(schema, "enum", at).filter((value) => types === undefined || hasType(value, types));
   return alt(...values.map((value) => text(JSON.stringify(value))));
@@ -202,7 +218,9 @@ function typeNode(context: Context, schema: Schema, type: TypeName, at: string):
     case "array":
       return isPlain(schema) ? ARRAY : arrayNode(schema, at, inner);
     case "object":
-      return isPlain(schema) ? OBJECT : objectNode(schema, at, { convert: inner, addRule: (make) => addRule(context, make) });
+      return isPlain(schema)
+        ? OBJECT
+        : objectNode(schema, at, { convert: inner, addRule: (make) => addRule(context, make) });
   }
 }
 

@@ -21,19 +21,26 @@ export function utf8Ranges(ranges: Ranges): ByteRanges[] {
 function addRange(first: number, last: number, found: ByteRanges[]): void {
   if (first > last) return;
   const width = LAST_OF_WIDTH.findIndex((border) => first <= border);
-  const cut = (at: number) => {
-    addRange(first, at, found);
-    addRange(at + 1, last, found);
-  };
-  if (last > LAST_OF_WIDTH[width]!) return cut(LAST_OF_WIDTH[width]!);
-  for (let i = 1; i <= width; i++) {
-    const low = 2 ** (6 * i) - 1;
-    if ((first & ~low) === (last & ~low)) continue;
-    if ((first & low) !== 0) return cut(first | low);
-    if ((last & low) !== low) return cut((last & ~low) - 1);
+  const border = cutOf(first, last, width);
+  if (border !== undefined) {
+    addRange(first, border, found);
+    addRange(border + 1, last, found);
+    return;
   }
   const [from, to] = [encode(first, width), encode(last, width)];
   found.push(from.flatMap((byte, i) => [byte, to[i]!]));
+}
+
+/** The last code point of a range that has to be apart from those behind it; undefined for a range whose bytes are ranges too. */
+function cutOf(first: number, last: number, width: number): number | undefined {
+  if (last > LAST_OF_WIDTH[width]!) return LAST_OF_WIDTH[width]!;
+  for (let i = 1; i <= width; i++) {
+    const low = 2 ** (6 * i) - 1;
+    if ((first & ~low) === (last & ~low)) continue;
+    if ((first & low) !== 0) return first | low;
+    if ((last & low) !== low) return (last & ~low) - 1;
+  }
+  return undefined;
 }
 
 /** UTF-8 of a code point that needs `more` bytes after the first. */

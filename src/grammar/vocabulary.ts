@@ -41,7 +41,13 @@ export function vocabularyOf(tokenizer: Tokenizer): Vocabulary {
   checkJoins(tokenizer, table);
   const bytesOf = (id: number) => table[id]!;
   const tree = treeOf(table);
-  return { size: tokenizer.vocabSize, bytesOf, tree, first: firstTokens(tokenizer, table), alphabet: alphabetOf(table) };
+  return {
+    size: tokenizer.vocabSize,
+    bytesOf,
+    tree,
+    first: firstTokens(tokenizer, table),
+    alphabet: alphabetOf(table),
+  };
 }
 
 /** Ids that are never part of a text. */
@@ -76,7 +82,10 @@ function checkJoins(tokenizer: Tokenizer, table: readonly Uint8Array[]): void {
   const joined = rest.map((id) => latin1(table[id]!)).join("");
   const text = tokenizer.decode(ids);
   if (text === tokenizer.decode([first]) + joined) return;
-  fail("UNSUPPORTED", "tokenizer.decoder: changes tokens by those behind them, which masks of single tokens cannot follow");
+  fail(
+    "UNSUPPORTED",
+    "tokenizer.decoder: changes tokens by those behind them, which masks of single tokens cannot follow",
+  );
 }
 
 /** Decoders of SentencePiece and WordPiece drop the space of a first token. */
