@@ -12,7 +12,7 @@ export const QUANTIZE_OPTIONS = {
   block: {
     kind: "choice",
     choices: [32, 64, 128],
-    auto: "128 where all rows of weights are multiples of it, else 64",
+    auto: "128 where that pads no row by more than an eighth, else 64",
     help: "Weights that share a scale",
   },
   headBits: {
