@@ -13,7 +13,7 @@ import { modelFolder, temporaryFolder } from "./folders.ts";
 
 const open = (folder: string, options = {}) => openModel(host, runtime!, folder, { threads: 1, ...options });
 const made = (model: OpenModel, ids: readonly number[], options = {}) =>
-  finish(streamAfter(model, ids, { maxNewTokens: 6, ...options }, 0));
+  finish(streamAfter(model, ids, { maxNewTokens: 6, speculate: "off", ...options }, 0));
 
 test("a common prefix ends where two texts part or one ends", () => {
   assert.equal(commonPrefix([1, 2, 3], [1, 2, 4]), 2);
@@ -63,13 +63,13 @@ describe("a text beyond the context", { skip: skipWithoutRuntime }, () => {
       const folder = modelFolder(family);
       using model = await open(folder, { context: 16 });
       const prompt = [3, 4, 5, 6, 7, 8];
-      const long = await made(model, prompt, { maxNewTokens: 24, overflow: "shift", keep: 2, speculate: "off" });
+      const long = await made(model, prompt, { maxNewTokens: 24, overflow: "shift", keep: 2 });
       assert.equal(long.ids.length, 24);
       const whole = [...prompt, ...long.ids];
       // The token at place 17 was the first that the context had no room for.
       using fresh = await open(folder, { context: 16 });
       const stayed = shiftedIds(whole.slice(0, 17), 16, 2);
-      const after = await made(fresh, stayed, { maxNewTokens: 4, speculate: "off" });
+      const after = await made(fresh, stayed, { maxNewTokens: 4 });
       assert.deepEqual(after.ids, whole.slice(17, 21));
       const ended = await made(model, prompt, { maxNewTokens: 24 });
       assert.equal(ended.ids.length, 10);
