@@ -2,6 +2,7 @@
 /** The names that programs import from "ownlm". */
 import { createLibrary } from "./generate/library.ts";
 import { host } from "./host/open.ts";
+import { createInspect } from "./inspect/library.ts";
 import { createQuantize } from "./quantize/library.ts";
 import { createTrain } from "./train/library.ts";
 
@@ -18,6 +19,7 @@ export const {
 } = createLibrary(host);
 export const train = createTrain(host);
 export const quantize = createQuantize(host);
+export const { show, plan, doctor } = createInspect(host);
 
 export { type ErrorCode, OwnlmError } from "./base/errors.ts";
 export type { BenchResult, Speed } from "./generate/bench.ts";
@@ -27,17 +29,20 @@ export type { FromPretrainedOptions, ModelOperand, PretrainedModel } from "./gen
 export type { OpenModel } from "./generate/load.ts";
 export type { ObjectOptions } from "./generate/object.ts";
 export type { ResponseFormat } from "./generate/structured.ts";
+export type { NextOptions, NextResult, TextBranch } from "./generate/next.ts";
+export type { WindowOptions } from "./generate/score.ts";
+export { type IdsScore, type Score, type ScoredToken, type ScoreOptions, scoreCsv } from "./generate/score-text.ts";
 export type {
   Continuation,
   GenerateOptions,
   GenerationResult,
-  IdsScore,
-  Score,
-  ScoredToken,
   TextCandidate,
   Tokenized,
 } from "./generate/text.ts";
 export type { ObjectSchema, OutputOf } from "./grammar/typed-schema.ts";
+export type { Diagnosis } from "./inspect/doctor.ts";
+export type { ShownModel } from "./inspect/show.ts";
+export type { ModelPlan } from "./plan/plan.ts";
 export type { Comparison } from "./quantize/compare.ts";
 export type { QuantizeSettings } from "./quantize/library.ts";
 export type { QuantizeOptions } from "./quantize/options.ts";

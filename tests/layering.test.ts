@@ -11,11 +11,11 @@ const LAYERS = [
   ["weights", "graph", "data", "grammar"],
   ["grad", "nn", "runtime"],
   ["models", "optim"],
-  ["generate", "train"],
-  ["eval", "serve", "quantize", "transformers"],
+  ["generate", "train", "plan"],
+  ["eval", "serve", "quantize", "inspect", "transformers"],
   ["cli"],
 ];
-const PURE = ["graph", "grammar", "grad", "nn", "models", "optim", "tokenizer", "onnx"];
+const PURE = ["graph", "grammar", "grad", "nn", "models", "optim", "tokenizer", "onnx", "plan"];
 const MAX_LINES = 400;
 
 interface Import {

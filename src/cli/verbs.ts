@@ -1,11 +1,14 @@
 /** All verbs, in the order that help lists them. A new verb is one file and one line here. */
 import { BENCH } from "./bench.ts";
 import { DEMO } from "./demo.ts";
+import { DOCTOR } from "./doctor.ts";
 import { EXPORT } from "./export.ts";
 import { GENERATE } from "./generate.ts";
 import { NEXT } from "./next.ts";
+import { PLAN } from "./plan.ts";
 import { QUANTIZE } from "./quantize.ts";
 import { SCORE } from "./score.ts";
+import { SHOW } from "./show.ts";
 import { TOKENIZE } from "./tokenize.ts";
 import { TOKENIZER_TRAIN } from "./tokenizer-train.ts";
 import { TRAIN } from "./train.ts";
@@ -21,5 +24,8 @@ export const VERBS: readonly Verb[] = [
   TOKENIZER_TRAIN,
   QUANTIZE,
   EXPORT,
+  SHOW,
   BENCH,
+  PLAN,
+  DOCTOR,
 ];

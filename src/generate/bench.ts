@@ -2,17 +2,14 @@
 import { bytesOf } from "../base/dtypes.ts";
 import { fail } from "../base/errors.ts";
 import { type GivenOptions, readOptions } from "../base/options.ts";
-import { createOwner } from "../base/owner.ts";
 import { rng } from "../base/rng.ts";
-import { createGraph, input, output } from "../graph/build.ts";
-import { reduceSum } from "../graph/functions.ts";
-import { lowerGraph } from "../graph/lower.ts";
 import { type PackedGroup, packGraph } from "../graph/pack.ts";
 import type { OpName } from "../graph/types.ts";
 import type { Host } from "../host/types.ts";
 import { cachedGraph } from "../models/heads.ts";
 import type { CausalLm } from "../models/types.ts";
 import type { Runtime } from "../runtime/types.ts";
+import { type BandwidthMeter, bandwidthMeter } from "./bandwidth.ts";
 import { readConfig } from "./config.ts";
 import type { Engine } from "./engine.ts";
 import { openModel } from "./load.ts";
@@ -167,48 +164,4 @@ export function readBytesPerToken(model: CausalLm, packed: readonly PackedGroup[
     (sum, { value }) => sum + bytesOf(value.dtype) * (value.shape as number[]).reduce((n, dim) => n * dim, 1),
     0,
   );
-}
-
-/** Measures how fast memory is read, again and again. */
-interface BandwidthMeter extends Disposable {
-  measure(): Promise<void>;
-  /** Bytes a second, the best so far. */
-  best(): number;
-}
-
-/** Larger than any cache, in rows that share out well among threads. */
-const [ROWS, COLUMNS] = [4096, 2 ** 14];
-
-/** Sums a large array with the threads of the model: the least work that reads every byte. */
-async function bandwidthMeter(host: Host, runtime: Runtime, threads: number): Promise<BandwidthMeter> {
-  const graph = createGraph("read-bandwidth");
-  output(graph, "sum", reduceSum(input(graph, "data", "float32", [ROWS, COLUMNS])));
-  const { own, dispose } = createOwner();
-  try {
-    const session = own(
-      await runtime.session(
-        lowerGraph(graph, () => fail("BUG", "no parameter")),
-        { threads },
-      ),
-    );
-    const data = own(runtime.tensor("float32", [ROWS, COLUMNS]));
-    // Pages that were never written are all the same one, and would be read from the cache.
-    data.data.fill(1);
-    const binding = own(session.bind({ data }, { sum: own(runtime.tensor("float32", [1, 1])) }));
-    let best = 0;
-    return {
-      async measure() {
-        for (let i = 0; i < 3; i++) {
-          const start = host.nowMs();
-          await binding.run();
-          best = Math.max(best, (1000 * data.byteLength) / (host.nowMs() - start));
-        }
-      },
-      best: () => best,
-      [Symbol.dispose]: dispose,
-    };
-  } catch (error) {
-    dispose();
-    throw error;
-  }
 }

@@ -93,7 +93,7 @@ export async function ggufWeights(
 }
 
 /** The plan for what is in blocks already, in the blocks' own form where there is one; groups are of one form. */
-function ggufPlan(
+export function ggufPlan(
   model: CausalLm,
   found: ReadonlyMap<string, StoredTensor>,
   bits: 4 | 8 | undefined,

@@ -11,21 +11,19 @@ import { openChatTokenizer } from "./chat.ts";
 import { type EXPORT_OPTIONS, type ExportResult, exportGguf } from "./export-gguf.ts";
 import type { GeneratedToken } from "./generate.ts";
 import { type OpenModel, type OpenModelOptions, openModel, openRuntimeFor, openTokenizer } from "./load.ts";
+import { type NextOptions, type NextResult, nextTokens, type TextBranch } from "./next.ts";
 import { type ObjectOptions, objectAfter } from "./object.ts";
-import { type BENCH_OPTIONS, type MODEL_OPTIONS, NEXT_OPTIONS, TOKENIZE_OPTIONS } from "./options.ts";
+import { type BENCH_OPTIONS, type MODEL_OPTIONS, TOKENIZE_OPTIONS } from "./options.ts";
 import { VERB_TEMPERATURE } from "./resolve.ts";
+import type { WindowOptions } from "./score.ts";
+import { type IdsScore, readWholeText, type Score, type ScoreOptions, scoreIds, scoreText } from "./score-text.ts";
 import {
   type Continuation,
   finish,
   type GenerateOptions,
   type GenerationResult,
   generationResult,
-  type IdsScore,
-  nextAfter,
   promptIdsOf,
-  type Score,
-  scoreIds,
-  scoreText,
   streamAfter,
   type TextCandidate,
   type Tokenized,
@@ -53,9 +51,11 @@ export interface PretrainedModel extends OpenModel {
     options?: ObjectOptions,
   ): Promise<OutputOf<S>>;
   /** log P of each id but the first, and of them all, in nats. */
-  score(ids: ArrayLike<number>, options?: { readonly signal?: AbortSignal }): Promise<IdsScore>;
+  score(ids: ArrayLike<number>, options?: WindowOptions): Promise<IdsScore>;
   /** The most probable next tokens. */
-  next(ids: ArrayLike<number>, options?: GivenOptions<typeof NEXT_OPTIONS>): Promise<TextCandidate[]>;
+  next(ids: ArrayLike<number>, options?: Pick<NextOptions, "top" | "signal">): Promise<readonly TextCandidate[]>;
+  /** The most probable continuations as a tree, with their joint probabilities. */
+  tree(ids: ArrayLike<number>, options?: Pick<NextOptions, "top" | "depth" | "signal">): Promise<readonly TextBranch[]>;
 }
 
 /** {@link MODEL_OPTIONS}, warnings, and a runtime other than the platform's best. */
@@ -87,18 +87,14 @@ export interface Library {
     prompt: string,
     options?: ObjectOptions & ModelGiven,
   ): Promise<OutputOf<S>>;
-  /** log P of a text and of each of its tokens. */
+  /** log P of a text, or of a whole file, and of each of its tokens. */
   score(
     model: ModelOperand,
-    text: string,
-    options?: { bos?: boolean; signal?: AbortSignal } & ModelGiven,
+    text: string | { readonly file: string },
+    options?: ScoreOptions & ModelGiven,
   ): Promise<Score>;
-  /** The distribution of the next token. */
-  next(
-    model: ModelOperand,
-    prompt: string,
-    options?: GivenOptions<typeof NEXT_OPTIONS> & ModelGiven,
-  ): Promise<{ candidates: TextCandidate[] }>;
+  /** The distribution of the next token; with `tree` the most probable continuations and their joint probabilities. */
+  next(model: ModelOperand, prompt: string, options?: NextOptions & ModelGiven): Promise<NextResult>;
   /** A text's ids and the spelling of each. `model` may be a path to a tokenizer.json. */
   tokenize(
     model: string | Tokenizer,
@@ -151,12 +147,11 @@ export function createLibrary(host: Host): Library {
     generateObject: (operand, schema, prompt, options = {}) =>
       withModel(operand, options, (opened, rest) => objectAfter(opened, schema, prompt, rest)),
     score: (operand, text, options = {}) =>
-      withModel(operand, options, (opened, rest) => scoreText(opened, text, rest)),
+      withModel(operand, options, (opened, rest) =>
+        scoreText(opened, typeof text === "string" ? text : readWholeText(host, text.file), rest),
+      ),
     next: (operand, prompt, options = {}) =>
-      withModel(operand, options, async (opened, rest) => {
-        const { top } = readOptions(NEXT_OPTIONS, rest);
-        return { candidates: await nextAfter(opened, promptIdsOf(opened, prompt), top) };
-      }),
+      withModel(operand, options, (opened, rest) => nextTokens(opened, promptIdsOf(opened, prompt), rest)),
     tokenize: async (operand, text, options = {}) => {
       const { noSpecial } = readOptions(TOKENIZE_OPTIONS, options);
       return tokenizeText(typeof operand === "string" ? openTokenizer(host, operand) : operand, text, !noSpecial);
@@ -176,7 +171,8 @@ export function pretrained(opened: OpenModel): PretrainedModel {
     stream,
     generate: (ids, options) => finish(stream(ids, options)),
     generateObject: (schema, prompt, options) => objectAfter(opened, schema, prompt, options),
-    score: (ids, { signal } = {}) => scoreIds(opened, Array.from(ids), signal),
-    next: async (ids, options = {}) => nextAfter(opened, Array.from(ids), readOptions(NEXT_OPTIONS, options).top),
+    score: (ids, options) => scoreIds(opened, Array.from(ids), options),
+    next: async (ids, options) => (await nextTokens(opened, Array.from(ids), options)).candidates,
+    tree: async (ids, options) => (await nextTokens(opened, Array.from(ids), { ...options, tree: true })).tree!,
   };
 }

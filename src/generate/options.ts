@@ -84,11 +84,20 @@ export const GENERATE_FILES = {
 /** How a text is scored. */
 export const SCORE_OPTIONS = {
   bos: { kind: "flag", help: "Put the start token first, so that every token is scored" },
+  stride: {
+    kind: "int",
+    min: 1,
+    max: MOST,
+    auto: "half the context",
+    help: "Tokens between the windows that a text longer than --context is read in",
+  },
 } as const satisfies OptionSpecs;
 
 /** How the next token is asked for. */
 export const NEXT_OPTIONS = {
-  top: { kind: "int", short: "n", min: 1, max: 1_000_000, default: 10, help: "Candidates to show" },
+  top: { kind: "int", short: "n", min: 1, max: 1_000_000, auto: "10; of a tree 3", help: "Candidates to show" },
+  tree: { kind: "flag", help: "Show what may follow each of them, and how probable it all is together" },
+  depth: { kind: "int", min: 1, max: 1000, auto: "3", help: "Tokens of the tree's branches" },
 } as const satisfies OptionSpecs;
 
 /** How a text becomes ids. */

@@ -9,7 +9,7 @@ import { checkSameTokens } from "./model-draft.ts";
 import { GENERATE_OPTIONS } from "./options.ts";
 import { resolveGeneration } from "./resolve.ts";
 import { logSumExp } from "./sampler.ts";
-import { type Candidate, nextCandidates, tokenLogprobs } from "./score.ts";
+import { type Candidate, nextCandidates } from "./score.ts";
 import { speculated } from "./speculated.ts";
 import { constraintFor, type ResponseFormat } from "./structured.ts";
 
@@ -46,7 +46,7 @@ export function promptIdsOf(opened: OpenModel, prompt: string): number[] {
 }
 
 /** What a text begins after: BOS, or the end of the text before. */
-function startOf({ bosId, eosId }: Tokenizer): number | undefined {
+export function startOf({ bosId, eosId }: Tokenizer): number | undefined {
   return bosId ?? eosId;
 }
 
@@ -137,85 +137,6 @@ export interface Tokenized {
 export function tokenizeText(tokenizer: Tokenizer, text: string, addSpecialTokens: boolean): Tokenized {
   const ids = tokenizer.encode(text, { addSpecialTokens });
   return { ids, tokens: ids.map((id) => tokenizer.tokenOf(id)) };
-}
-
-/** A text's tokens with log P of each, in nats. */
-export interface ScoredToken {
-  readonly id: number;
-  readonly text: string;
-  /** Null for a first token that nothing comes before. */
-  readonly logprob: number | null;
-}
-
-/** What a model thinks of a text. Sums and means are over the tokens that have a log probability. */
-export interface Score {
-  readonly tokens: readonly ScoredToken[];
-  /** log P of the text, by the chain rule. */
-  readonly logprob: number;
-  /** exp of the mean negative log probability of a token. */
-  readonly perplexity: number;
-  readonly bitsPerByte: number;
-}
-
-const noStart = () => fail("BAD_TEXT", "bos: the tokenizer has no token that starts a text");
-const countOf = (tokens: number) => (tokens === 0 ? "no token" : "one token");
-
-/** True where the tokenizer itself puts a BOS before every text. */
-function addsStart(tokenizer: Tokenizer): boolean {
-  return tokenizer.bosId !== undefined && tokenizer.encode("")[0] === tokenizer.bosId;
-}
-
-/**
- * Scores a text. A BOS that the tokenizer puts before it (or `bos` asks for) is read and not listed. Throws BAD_TEXT
- * where no token has another before it, or no start token is there to be put before it.
- */
-export async function scoreText(
-  opened: OpenModel,
-  text: string,
-  { bos = false, signal }: { readonly bos?: boolean | undefined; readonly signal?: AbortSignal | undefined } = {},
-): Promise<Score> {
-  const tokenizer = tokenizerOf(opened);
-  const before = bos || addsStart(tokenizer) ? [startOf(tokenizer) ?? noStart()] : [];
-  const ids = [...before, ...tokenizer.encode(text, { addSpecialTokens: false })];
-  if (ids.length < 2)
-    fail(
-      "BAD_TEXT",
-      `text: got ${countOf(ids.length - before.length)}, expected ${2 - before.length} at least. The first of a text is scored with the option bos only.`,
-    );
-  using loan = opened.borrow();
-  const logprobs = await tokenLogprobs(loan.engine, ids, signal);
-  const tokens = ids.slice(before.length).map((id, i) => {
-    return { id, text: tokenizer.decode([id]), logprob: logprobs[before.length + i] ?? null };
-  });
-  return { tokens, ...summary(tokens, (id) => tokenizer.tokenBytes(id).length) };
-}
-
-function summary(tokens: readonly ScoredToken[], bytesOf: (id: number) => number): Omit<Score, "tokens"> {
-  const scored = tokens.filter(({ logprob }) => logprob !== null);
-  const logprob = scored.reduce((sum, token) => sum + token.logprob!, 0);
-  const bytes = scored.reduce((sum, { id }) => sum + bytesOf(id), 0);
-  return {
-    logprob,
-    perplexity: Math.exp(-logprob / scored.length),
-    bitsPerByte: -logprob / Math.LN2 / bytes,
-  };
-}
-
-/** log P of ids, without their text. */
-export interface IdsScore {
-  /** Null for the first. */
-  readonly logprobs: readonly (number | null)[];
-  readonly logprob: number;
-  readonly perplexity: number;
-}
-
-/** Scores ids, at least two. */
-export async function scoreIds(opened: OpenModel, ids: readonly number[], signal?: AbortSignal): Promise<IdsScore> {
-  if (ids.length < 2) fail("BAD_DATA", `ids: got ${ids.length}, expected at least 2: the first has nothing before it`);
-  using loan = opened.borrow();
-  const logprobs = (await tokenLogprobs(loan.engine, ids, signal)).map((logprob) => logprob ?? null);
-  const logprob = logprobs.reduce<number>((sum, each) => sum + (each ?? 0), 0);
-  return { logprobs, logprob, perplexity: Math.exp(-logprob / (ids.length - 1)) };
 }
 
 /** A candidate and what it reads like. */
