@@ -75,9 +75,28 @@ export interface Candidate {
  * sum that turns logits into probabilities; it may count tokens that `logits` leaves out.
  */
 export function nextCandidates(logits: Float32Array, count: number, total = logSumExp(logits)): Candidate[] {
-  const ranked = Array.from(logits.keys()).sort((a, b) => logits[b]! - logits[a]! || a - b);
-  return ranked.slice(0, count).map((id) => {
+  return largestIds(logits, count).map((id) => {
     const logprob = logits[id]! - total;
     return { id, probability: Math.exp(logprob), logprob };
   });
+}
+
+/** Beyond this many, sorting all is faster. */
+const FEW = 64;
+
+/** Places of the `count` largest logits, largest first, lower places first among equals. */
+export function largestIds(logits: Float32Array, count: number): number[] {
+  const before = (a: number, b: number) => logits[b]! - logits[a]! || a - b;
+  if (count > FEW) return Array.from(logits.keys()).sort(before).slice(0, count);
+  const kept: number[] = [];
+  let least = Number.NEGATIVE_INFINITY;
+  for (let id = 0; id < logits.length; id++) {
+    if (kept.length === count && !(logits[id]! > least)) continue;
+    let place = kept.length;
+    while (place > 0 && logits[kept[place - 1]!]! < logits[id]!) place--;
+    kept.splice(place, 0, id);
+    if (kept.length > count) kept.pop();
+    least = logits[kept.at(-1)!]!;
+  }
+  return kept;
 }

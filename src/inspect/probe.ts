@@ -11,7 +11,7 @@ import { packPlan } from "../models/pack-plan.ts";
 import { modelFromConfig, newConfig } from "../models/registry.ts";
 import type { CausalLm, ModelSizes } from "../models/types.ts";
 import type { Runtime } from "../runtime/types.ts";
-import { type PRESETS as Presets, PRESETS } from "../train/options.ts";
+import { PRESETS } from "../train/options.ts";
 import { planTraining, type RunShape } from "../train/plan.ts";
 import { createStepper } from "../train/stepper.ts";
 
@@ -84,7 +84,7 @@ function repeat(target: Uint8Array | Float32Array, piece: Uint8Array | Float32Ar
 }
 
 /** A preset of `train` as it is trained, with its own vocabulary. */
-export function presetRun(name: keyof typeof Presets): { readonly model: CausalLm; readonly shape: RunShape } {
+export function presetRun(name: keyof typeof PRESETS): { readonly model: CausalLm; readonly shape: RunShape } {
   const { vocab, layers, heads, dim, context, batch } = PRESETS[name];
   const sizes = { vocabSize: vocab, layers, heads, kvHeads: heads, dim, context, tied: true };
   const shape = { batch, context, adamw: ADAMW, clipNorm: 1, checkpointing: false, accumulation: 1 };

@@ -73,7 +73,7 @@ function ggufStored(host: Host, file: string, bits: 4 | 8 | undefined): StoredWe
   const { model, weights } = openGgufModel(host, file);
   const names = new Set(packPlan(model, packingOf(8)).flatMap((group) => group.map(({ name }) => name)));
   const missing = [...names].some((name) => !weights.has(name));
-  const packed = missing ? [] : ggufPlan(model, weights as Parameters<typeof ggufPlan>[1], bits).flat();
+  const packed = missing ? [] : ggufPlan(model, weights, bits).flat();
   return {
     formats: formatsOf([...weights.values()].map(({ format, length }) => [format, length])),
     files: 1,

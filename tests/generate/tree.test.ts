@@ -4,6 +4,7 @@ import fc from "fast-check";
 import type { Engine } from "../../src/generate/engine.ts";
 import { openModel } from "../../src/generate/load.ts";
 import { nextTokens, treeAfter } from "../../src/generate/next.ts";
+import { largestIds } from "../../src/generate/score.ts";
 import { scoreIds } from "../../src/generate/score-text.ts";
 import { nextAfter } from "../../src/generate/text.ts";
 import { type Branch, continuationTree } from "../../src/generate/tree.ts";
@@ -107,6 +108,18 @@ describe("the tree of continuations", () => {
     assert.equal(given(), 0);
     assert.equal(depthOf(await grow(9, 1)), 9);
     assert.equal((await grow(1, 1_000_000)).length, 4);
+  });
+});
+
+describe("the largest logits", () => {
+  test("are those of sorting all, whether few or many are wanted", () => {
+    const logits = fc.array(fc.integer({ min: -3, max: 3 }), { maxLength: 150 }).map((list) => Float32Array.from(list));
+    fc.assert(
+      fc.property(logits, fc.integer({ min: 1, max: 100 }), (all, count) => {
+        const sorted = [...all.keys()].sort((a, b) => all[b]! - all[a]! || a - b);
+        assert.deepEqual(largestIds(all, count), sorted.slice(0, count));
+      }),
+    );
   });
 });
 
