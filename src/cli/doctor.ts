@@ -69,7 +69,10 @@ function measuredLines(found: Diagnosis): string[] {
   const { processor, cores, threads, availableBytes, readBandwidth, gflopsPerSecond, disk, shares } = found;
   const percent = (share: number) => `${(100 * share).toFixed(0)}%`;
   const rows: [string, string][] = [
-    ["processor", `${visibleText(processor.name ?? "unknown")}, ${cores} threads${threads === cores ? "" : `, ${threads} used`}`],
+    [
+      "processor",
+      `${visibleText(processor.name ?? "unknown")}, ${cores} threads${threads === cores ? "" : `, ${threads} used`}`,
+    ],
     ["knows", processor.instructions.length > 0 ? processor.instructions.join(" ") : "instruction sets not known"],
     ["memory", `${formatBytes(availableBytes)} free, read at ${(readBandwidth / 1e9).toFixed(1)} GB/s`],
     ["products", `${gflopsPerSecond.toFixed(0)} GFLOP/s in float32 at the best`],
@@ -94,7 +97,10 @@ function runTable({ models }: Diagnosis): string[] {
   const rows = models.map(({ model, parameters, run }) => [
     model,
     formatCount(parameters),
-    ...run.flatMap(({ bytes, fits, tokensPerSecond }) => [formatBytes(bytes), fits ? speed(tokensPerSecond) : "too big"]),
+    ...run.flatMap(({ bytes, fits, tokensPerSecond }) => [
+      formatBytes(bytes),
+      fits ? speed(tokensPerSecond) : "too big",
+    ]),
   ]);
   return tableLines(headings, rows);
 }
@@ -102,7 +108,10 @@ function runTable({ models }: Diagnosis): string[] {
 function tuneTable({ models }: Diagnosis): string[] {
   const rows = models.map(({ model, tune }) => [
     model,
-    ...tune.flatMap(({ bytes, fits, tokensPerSecond }) => [formatBytes(bytes), fits ? speed(tokensPerSecond) : "too big"]),
+    ...tune.flatMap(({ bytes, fits, tokensPerSecond }) => [
+      formatBytes(bytes),
+      fits ? speed(tokensPerSecond) : "too big",
+    ]),
   ]);
   return tableLines(["model", "all weights", "tokens/s", "LoRA, rank 16", "tokens/s"], rows);
 }

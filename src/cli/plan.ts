@@ -90,7 +90,9 @@ function clusterLines({ cluster, gpu, training, context }: ModelPlan): string[] 
   const { gpus, days, fits } = cluster;
   const least = training.full.gpus;
   const count = gpus === 1 ? `one ${gpu}` : `${formatCount(gpus)} x ${gpu}`;
-  const short = fits ? "" : `; it does not fit there: ${least === undefined ? "no number" : formatCount(least)} would do`;
+  const short = fits
+    ? ""
+    : `; it does not fit there: ${least === undefined ? "no number" : formatCount(least)} would do`;
   return [`  ${count}: ${daysText(days)}${gpus === least ? ", the fewest that fit" : ""}${short}`];
 }
 

@@ -44,7 +44,8 @@ export const SCORE = verb({
     else if (csv) io.stdout.write(scoreCsv(score));
     else {
       const tokenizer = tokenizerOf(opened);
-      const lines = file === undefined ? tokenLines(io, tokenizer, score.tokens) : surpriseLines(tokenizer, score.tokens);
+      const lines =
+        file === undefined ? tokenLines(io, tokenizer, score.tokens) : surpriseLines(tokenizer, score.tokens);
       for (const line of [...lines, "", ...summaryLines(score)]) io.print(line);
     }
   },
@@ -103,7 +104,9 @@ function surpriseLines(tokenizer: Tokenizer, tokens: readonly ScoredToken[]): st
   places.sort((a, b) => tokens[a]!.logprob! - tokens[b]!.logprob! || a - b);
   const textOf = (i: number) => tokenText(tokenizer, tokens[i]!.id);
   const rows = places.slice(0, SURPRISES).map((place) => {
-    const before = Array.from({ length: Math.min(BEFORE, place) }, (_, i) => textOf(place - Math.min(BEFORE, place) + i));
+    const before = Array.from({ length: Math.min(BEFORE, place) }, (_, i) =>
+      textOf(place - Math.min(BEFORE, place) + i),
+    );
     const bits = (-tokens[place]!.logprob! / Math.LN2).toFixed(1).padStart(6);
     return `${bits} bits  token ${formatCount(place)}  "${before.join("")}" then "${textOf(place)}"`;
   });

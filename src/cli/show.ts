@@ -81,7 +81,12 @@ function licenceText({ licence, licenceName, licenceLink }: ShownModel): string 
   return said.length > 0 ? said.join(", ") : "not said";
 }
 
-function speedText({ tokensPerSecondExpected, tokensPerSecondAtMost, bytesPerToken, readBandwidth }: NonNullable<ShownModel["speed"]>): string {
+function speedText({
+  tokensPerSecondExpected,
+  tokensPerSecondAtMost,
+  bytesPerToken,
+  readBandwidth,
+}: NonNullable<ShownModel["speed"]>): string {
   return `about ${figure(tokensPerSecondExpected)} tokens/s, at most ${figure(tokensPerSecondAtMost)}: a token reads ${formatBytes(bytesPerToken)}, memory is read at ${(readBandwidth / 1e9).toFixed(1)} GB/s now`;
 }
 

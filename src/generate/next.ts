@@ -25,7 +25,7 @@ export async function treeAfter(
   options: Pick<TreeOptions, "depth" | "top" | "signal">,
 ): Promise<TextBranch[]> {
   const { tokenizer, defaults } = opened;
-  using loan = opened.borrow();
+  using loan = opened.borrow(ids);
   const found = await continuationTree(loan.engine, ids, {
     ...options,
     endIds: defaults.eosTokenIds,

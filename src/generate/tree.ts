@@ -30,7 +30,7 @@ export interface TreeOptions {
 const MOST_RUNS = 20_000;
 
 /**
- * The tree after a prompt of at least one id. Every branch reuses the cache of what it shares with the one before, so that a
+ * The tree after a prompt, of which the engine may hold the beginning. Every branch reuses the cache of what it shares with the one before, so that a
  * tree takes one run of a single token for each branch that has children. Throws BAD_OPTION for trees that are too
  * large, CONTEXT_OVERFLOW for those beyond the engine's capacity.
  */
@@ -43,7 +43,10 @@ export async function continuationTree(
   checkSize(options);
   const longest = promptIds.length + depth - 1;
   if (longest > engine.capacity)
-    fail("CONTEXT_OVERFLOW", `the tree needs ${longest} tokens, expected at most ${engine.capacity}. Try a smaller depth.`);
+    fail(
+      "CONTEXT_OVERFLOW",
+      `the tree needs ${longest} tokens, expected at most ${engine.capacity}. Try a smaller depth.`,
+    );
   const grow = async (logits: Float32Array, levels: number, parent: number): Promise<Branch[]> => {
     const candidates = nextCandidates(logits.subarray(0, idLimit), top, logSumExp(logits));
     const length = engine.length;
@@ -59,8 +62,7 @@ export async function continuationTree(
     }
     return branches;
   };
-  engine.truncate(0);
-  return grow(await engine.append(promptIds, signal), depth, 0);
+  return grow(await engine.append(promptIds.slice(engine.length), signal), depth, 0);
 }
 
 function checkSize({ depth, top }: TreeOptions): void {

@@ -9,7 +9,12 @@ export interface Card {
   readonly baseModel?: string;
 }
 
-const KEYS = { license: "licence", license_name: "licenceName", license_link: "licenceLink", base_model: "baseModel" } as const;
+const KEYS = {
+  license: "licence",
+  license_name: "licenceName",
+  license_link: "licenceLink",
+  base_model: "baseModel",
+} as const;
 
 /**
  * The keys that are texts, or lists of which the first counts. Of YAML this understands `key: value`, quotes, comments and
@@ -32,5 +37,5 @@ export function readCard(readme: string): Card {
 function plainText(value: string): string {
   const listed = /^\[\s*([^\],]*)/.exec(value)?.[1] ?? value;
   const quoted = /^(["'])(.*)\1\s*(?:#.*)?$/.exec(listed.trim());
-  return quoted ? quoted[2]! : listed.replace(/\s+#.*$/, "").trim();
+  return quoted ? quoted[2]! : listed.replace(/(?:^|\s+)#.*$/, "").trim();
 }

@@ -90,7 +90,15 @@ export interface Diagnosis {
 }
 
 /** Smallest first. */
-const MODELS = ["smollm2-135m", "smollm2-360m", "llama3.2-1b", "llama3.2-3b", "llama3.1-8b", "llama2-13b", "llama3.1-70b"];
+const MODELS = [
+  "smollm2-135m",
+  "smollm2-360m",
+  "llama3.2-1b",
+  "llama3.2-3b",
+  "llama3.1-8b",
+  "llama2-13b",
+  "llama3.1-70b",
+];
 /** The runtime itself, the tokenizer, buffers. */
 const PROGRAM_BYTES = 300e6;
 /** Tokens that tuning sees at once in the table. */
@@ -114,7 +122,8 @@ export async function examine(
   const flopsPerSecond = await measureFlops(host, runtime, threads);
   const shares = await measureShares(host, runtime, { threads, bandwidth, flopsPerSecond, onProgress });
   if (folder !== undefined) onProgress("writing and reading the disk");
-  const disk = folder === undefined ? undefined : { folder, freeBytes: host.freeDiskBytes(folder), ...measureDisk(host, folder) };
+  const disk =
+    folder === undefined ? undefined : { folder, freeBytes: host.freeDiskBytes(folder), ...measureDisk(host, folder) };
   const machine = { availableBytes, bandwidth, flopsPerSecond, shares, context };
   return {
     platform: host.name,
@@ -154,7 +163,9 @@ async function measureShares(
 
 function processorOf(host: Host): Processor {
   const file = "/proc/cpuinfo";
-  return host.name === "node" && host.kindOf(file) === "file" ? readProcessor(host.readText(file)) : { instructions: [] };
+  return host.name === "node" && host.kindOf(file) === "file"
+    ? readProcessor(host.readText(file))
+    : { instructions: [] };
 }
 
 /** What was measured, for the estimates. */
@@ -205,7 +216,10 @@ function tuneEstimate(
   return { method, bytes, fits: bytes <= availableBytes, tokensPerSecond: (flopsPerSecond * shares.train) / flops };
 }
 
-function trainEstimate(preset: keyof typeof PRESETS, { flopsPerSecond, shares, availableBytes }: Measured): TrainEstimate {
+function trainEstimate(
+  preset: keyof typeof PRESETS,
+  { flopsPerSecond, shares, availableBytes }: Measured,
+): TrainEstimate {
   const { model, shape } = presetRun(preset);
   const { parameters, totalBytes, flopsPerStep, tokensPerStep } = planTraining(model, shape);
   const tokensPerSecond = (flopsPerSecond * shares.train * tokensPerStep) / flopsPerStep;

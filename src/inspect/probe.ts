@@ -39,7 +39,7 @@ export async function probeDecoding(
   { bits, threads, bandwidth }: { readonly bits: 32 | 8 | 4; readonly threads: number; readonly bandwidth: number },
 ): Promise<number> {
   const model = probeModel(bits);
-  const plan = bits === 32 ? [] : packPlan(model, { ...packingOf(bits), headBits: bits, embeddingBits: bits });
+  const plan = bits === 32 ? [] : packPlan(model, { ...packingOf(bits, 128), headBits: bits, embeddingBits: bits });
   const groups: PackedGroup[] = plan.map((group) =>
     group.map(({ name, rows, width, format }) => ({ name, rows, width, bits: format.bits, blockSize: format.block })),
   );

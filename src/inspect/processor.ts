@@ -33,8 +33,8 @@ const KNOWN = [
 
 /** Reads Linux's /proc/cpuinfo. */
 export function readProcessor(cpuinfo: string): Processor {
-  const valueOf = (key: RegExp) => key.exec(cpuinfo)?.[1]?.trim();
-  const name = valueOf(/^model name\s*:(.*)$/m) ?? valueOf(/^Hardware\s*:(.*)$/m);
-  const flags = new Set((valueOf(/^(?:flags|Features)\s*:(.*)$/m) ?? "").split(/\s+/));
+  const fieldOf = (key: RegExp) => key.exec(cpuinfo)?.[1]?.trim();
+  const name = fieldOf(/^model name\s*:(.*)$/m) ?? fieldOf(/^Hardware\s*:(.*)$/m);
+  const flags = new Set((fieldOf(/^(?:flags|Features)\s*:(.*)$/m) ?? "").split(/\s+/));
   return { ...(name && { name }), instructions: KNOWN.filter((flag) => flags.has(flag)) };
 }

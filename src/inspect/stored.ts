@@ -1,11 +1,14 @@
 /** Where a model's weights are, in what form, and what they take in memory here. Reads headers, no weight. */
-import { OwnlmError } from "../base/errors.ts";
+import { fail, OwnlmError } from "../base/errors.ts";
+import { expertPlan, wholesOf } from "../generate/experts.ts";
 import { ggufPlan, isGguf, openGgufModel } from "../generate/gguf-model.ts";
-import { weightsOf } from "../generate/load.ts";
+import { parameterShapes, weightsOf } from "../generate/load.ts";
 import { packingOf } from "../generate/packed.ts";
+import { wholeName } from "../graph/build.ts";
 import type { Host } from "../host/types.ts";
-import { type PlannedWeight, packPlan } from "../models/pack-plan.ts";
+import { type PlannedGroup, type PlannedWeight, packPlan, suitedBlock } from "../models/pack-plan.ts";
 import type { CausalLm } from "../models/types.ts";
+import { findMxfp4, saysMxfp4 } from "../weights/mxfp4.ts";
 import { packedSizes } from "../weights/pack.ts";
 import { packedNames, type Quantization, readQuantization } from "../weights/quantization.ts";
 
@@ -37,15 +40,14 @@ export function storedWeights(
   const entries = folderEntries(host, path, onWarning);
   if (!entries) return undefined;
   const { held, unsupported } = heldPacking(model, configFile);
-  const packing = held ?? (bits && packingOf(bits));
-  const plan = packing ? packPlan(model, packing).flat() : [];
-  const packed = plan.filter(({ name }) => !held || entries.has(packedNames(name).quants));
-  const files = [...new Set([...entries.values()].map(({ file }) => file))];
+  const experts = saysMxfp4(model.config) ? findMxfp4(entries, parameterShapes(model), path) : new Map();
+  const packing = held ?? (bits && packingOf(bits, suitedBlock(model)));
+  const plan = packing ? packPlan(model, packing) : expertPlan(model, experts);
+  const isPacked = ({ name }: PlannedWeight) => !held || entries.has(packedNames(name).quants);
   return {
     formats: formatsOf([...entries.values()].map(({ dtype, length }) => [dtype, length])),
-    files: files.length,
-    diskBytes: files.reduce((sum, file) => sum + host.fileSize(file), 0),
-    packedBytes: new Map(packed.map((weight) => [weight.name, bytesOf(weight)])),
+    ...filesOf(host, entries.values()),
+    packedBytes: packedBytesOf(plan, isPacked),
     ...(unsupported !== undefined && { unsupported }),
   };
 }
@@ -71,20 +73,34 @@ function folderEntries(host: Host, path: string, onWarning: (message: string) =>
 
 function ggufStored(host: Host, file: string, bits: 4 | 8 | undefined): StoredWeights {
   const { model, weights } = openGgufModel(host, file);
-  const names = new Set(packPlan(model, packingOf(8)).flatMap((group) => group.map(({ name }) => name)));
-  const missing = [...names].some((name) => !weights.has(name));
-  const packed = missing ? [] : ggufPlan(model, weights, bits).flat();
+  const missing = [...parameterShapes(model).keys()].find((name) => !weights.has(name));
+  if (missing !== undefined) fail("BAD_WEIGHTS", `${file}: the weight ${missing} is missing`);
   return {
     formats: formatsOf([...weights.values()].map(({ format, length }) => [format, length])),
-    files: 1,
-    diskBytes: host.fileSize(file),
-    packedBytes: new Map(packed.map((weight) => [weight.name, bytesOf(weight)])),
+    ...filesOf(host, weights.values()),
+    packedBytes: packedBytesOf(ggufPlan(model, weights, bits), () => true),
   };
 }
 
-function bytesOf({ rows, width, format }: PlannedWeight): number {
-  const { blocks, blockBytes } = packedSizes(width, format);
-  return rows * blocks * (blockBytes + 4);
+function filesOf(host: Host, tensors: Iterable<{ readonly file: string }>): { files: number; diskBytes: number } {
+  const files = [...new Set(Array.from(tensors, ({ file }) => file))];
+  return { files: files.length, diskBytes: files.reduce((sum, file) => sum + host.fileSize(file), 0) };
+}
+
+/** Bytes of each parameter that is computed with in packed form; one of several experts is, when all of them are. */
+function packedBytesOf(
+  plan: readonly PlannedGroup[],
+  isPacked: (weight: PlannedWeight) => boolean,
+): ReadonlyMap<string, number> {
+  const packed = plan.flat().filter(isPacked);
+  const wholes = wholesOf(plan, new Set(packed.map(({ name }) => name)));
+  const sums = new Map<string, number>();
+  for (const { name, rows, width, format } of packed) {
+    const whole = wholeName(name);
+    const { blocks, blockBytes } = packedSizes(width, format);
+    if (wholes.has(whole)) sums.set(whole, (sums.get(whole) ?? 0) + rows * blocks * (blockBytes + 4));
+  }
+  return sums;
 }
 
 function formatsOf(parts: readonly (readonly [string, number])[]): Record<string, number> {

@@ -30,7 +30,13 @@ export const PLAN_OPTIONS = {
     auto: "a round figure for each kind",
     help: "US dollars for an hour of one accelerator",
   },
-  context: { kind: "int", min: 1, max: 2 ** 31 - 1, auto: "the model's own, at most 8192", help: "Tokens of a sequence" },
+  context: {
+    kind: "int",
+    min: 1,
+    max: 2 ** 31 - 1,
+    auto: "the model's own, at most 8192",
+    help: "Tokens of a sequence",
+  },
   batch: { kind: "int", min: 1, max: 2 ** 20, default: 1, help: "Sequences on each device at once" },
   rank: { kind: "int", min: 1, max: 65536, default: 16, help: "Rank of LoRA's matrices" },
 } as const satisfies OptionSpecs;

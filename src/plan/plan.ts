@@ -182,7 +182,10 @@ export function planModel(
 
 function contextOf(model: CausalLm, { context }: Options, showName = (name: string) => name): number {
   if (context !== undefined && context > model.maxPositions)
-    fail("BAD_OPTION", `${showName("context")}: got ${context}, expected at most the model's ${model.maxPositions} positions`);
+    fail(
+      "BAD_OPTION",
+      `${showName("context")}: got ${context}, expected at most the model's ${model.maxPositions} positions`,
+    );
   return context ?? Math.min(model.maxPositions, MOST_CONTEXT);
 }
 
@@ -201,10 +204,14 @@ function publishedOf(run: PublishedRun, { activeParameters }: Anatomy): NonNulla
 function utilisationOf({ utilisation, gpu }: Options, published: ModelPlan["published"]) {
   if (utilisation !== undefined) return { utilisation, utilisationSource: "as asked for" };
   if (published?.utilisation !== undefined && (gpu === undefined || gpu === published.gpu))
-    return { utilisation: published.utilisation, utilisationSource: `what its ${published.gpu} hours imply: ${published.source}` };
+    return {
+      utilisation: published.utilisation,
+      utilisationSource: `what its ${published.gpu} hours imply: ${published.source}`,
+    };
   return {
     utilisation: UTILISATION,
-    utilisationSource: "38 % of the peak for 90 % of the time, as Llama 3 405B (Grattafiori et al. 2024, table 4, section 3.3.4)",
+    utilisationSource:
+      "38 % of the peak for 90 % of the time, as Llama 3 405B (Grattafiori et al. 2024, table 4, section 3.3.4)",
   };
 }
 
@@ -249,7 +256,13 @@ function clusterOf({ gpus, days }: Options, hours: number, fewest: number | unde
   return { gpus: count, days: hours / 24 / count, fits: fewest !== undefined && count >= fewest };
 }
 
-function trainingFits(model: CausalLm, anatomy: Anatomy, options: Options, context: number, gpu: Gpu): ModelPlan["training"] {
+function trainingFits(
+  model: CausalLm,
+  anatomy: Anatomy,
+  options: Options,
+  context: number,
+  gpu: Gpu,
+): ModelPlan["training"] {
   const { batch, rank } = options;
   const fits = TRAINING_METHODS.map((method) => {
     const shape = { method, tokens: context * batch, rank, width: model.hiddenSize, vocabSize: model.vocabSize };

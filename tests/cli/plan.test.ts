@@ -14,7 +14,10 @@ describe("ownlm plan", () => {
     const got = (await plan("gpt3-175b", "--json")).json();
     assert.ok(Math.abs((got.parameters as number) / 175e9 - 1) < 0.05);
     assert.ok(Math.abs((got.trainingFlops as number) / 3.14e23 - 1) < 0.05);
-    assert.deepEqual(await library.plan("gpt3-175b", { gflops: 100 }), { ...got, machine: { ...(got.machine as object), fits: false } });
+    assert.deepEqual(await library.plan("gpt3-175b", { gflops: 100 }), {
+      ...got,
+      machine: { ...(got.machine as object), fits: false },
+    });
     for (const key of ["tokens", "gpuHours", "cost", "utilisation", "training", "inference", "cluster", "budgets"])
       assert.ok(key in got, key);
   });
@@ -60,6 +63,15 @@ describe("ownlm plan", () => {
 
 describe("a table", () => {
   test("has its first column to the left and the others to the right", () => {
-    assert.deepEqual(tableLines(["", "n"], [["a", "10"], ["bcd", "5"]]), ["        n", "  a    10", "  bcd   5"]);
+    assert.deepEqual(
+      tableLines(
+        ["", "n"],
+        [
+          ["a", "10"],
+          ["bcd", "5"],
+        ],
+      ),
+      ["        n", "  a    10", "  bcd   5"],
+    );
   });
 });

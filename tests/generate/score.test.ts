@@ -64,7 +64,10 @@ describe("a text scored through windows", { skip: skipWithoutRuntime }, () => {
 
   test("is scored as by a window from nothing for every token", async () => {
     const shapes = fc
-      .tuple(fc.integer({ min: 2, max: 32 }), fc.array(fc.integer({ min: 0, max: 288 }), { minLength: 2, maxLength: 50 }))
+      .tuple(
+        fc.integer({ min: 2, max: 32 }),
+        fc.array(fc.integer({ min: 0, max: 288 }), { minLength: 2, maxLength: 50 }),
+      )
       .chain(([window, ids]) => fc.tuple(fc.constant(window), fc.integer({ min: 1, max: window }), fc.constant(ids)));
     await fc.assert(
       fc.asyncProperty(shapes, async ([window, stride, ids]) => {
@@ -94,7 +97,10 @@ describe("a text scored through windows", { skip: skipWithoutRuntime }, () => {
   test("refuses windows that leave out tokens", async () => {
     using opened = await open(folder, 8);
     for (const stride of [9, 0, -1, 1.5, Number.NaN])
-      await assert.rejects(scoreText(opened, "the cat", { stride }), { code: "BAD_OPTION", message: /stride.*8 tokens/ });
+      await assert.rejects(scoreText(opened, "the cat", { stride }), {
+        code: "BAD_OPTION",
+        message: /stride.*8 tokens/,
+      });
   });
 });
 

@@ -38,7 +38,7 @@ describe("a model shown", () => {
     // Two layers, two heads of eight, keys and values, float32.
     assert.equal(got.kvBytesPerToken, 2 * 2 * 2 * 8 * 4);
     assert.deepEqual([got.context, got.layers, got.tiedHead, got.form], [64, 2, true, "folder"]);
-    assert.deepEqual(got.tokenizer, { tokens: 290, chatTemplates: [] });
+    assert.deepEqual(got.tokenizer, { tokens: 289, chatTemplates: [] });
     assert.equal(got.speed, undefined);
     assert.equal(got.licence, undefined);
   });
@@ -52,7 +52,10 @@ describe("a model shown", () => {
 
   test("has its licence from README.md and its templates from the tokenizer's files", async () => {
     const other = modelFolder("gpt2");
-    writeFileSync(path.join(other, "README.md"), "---\nlicense: apache-2.0\nbase_model:\n- someone/gpt\n---\n# A model\n");
+    writeFileSync(
+      path.join(other, "README.md"),
+      "---\nlicense: apache-2.0\nbase_model:\n- someone/gpt\n---\n# A model\n",
+    );
     writeFileSync(path.join(other, "chat_template.jinja"), "{{ messages[0].content }}");
     const got = await shown(other);
     assert.deepEqual([got.licence, got.baseModel], ["apache-2.0", "someone/gpt"]);
@@ -69,7 +72,7 @@ describe("a model shown", () => {
     assert.equal(got.form, "gguf");
     assert.deepEqual([got.parameters, got.parts, got.context], [plain.parameters, plain.parts, plain.context]);
     assert.ok(got.formats!.Q8_0! > 0 && got.memoryBytes < plain.memoryBytes);
-    assert.deepEqual(got.tokenizer!.tokens, 290);
+    assert.deepEqual(got.tokenizer!.tokens, 289);
   });
 
   test("may have no weights or no tokenizer yet", async () => {
@@ -77,7 +80,7 @@ describe("a model shown", () => {
     rmSync(path.join(bare, "model.safetensors"));
     const got = await shown(bare);
     assert.deepEqual([got.formats, got.tokenizer], [undefined, undefined]);
-    assert.match((await run(["show", bare, "--no-speed"])).stdout, /weights +none[^]*tokenizer +none/);
+    assert.match((await run(["show", bare, "--no-speed"])).stdout, /weights +none.*tokenizer +none/s);
   });
 
   test("that another program packed is shown, with the reason why it does not run here", async () => {
@@ -104,7 +107,10 @@ describe("the speed that show expects", { skip: skipWithoutRuntime }, () => {
     assert.equal(threads, 1);
     assert.equal(tokensPerSecondAtMost, readBandwidth / bytesPerToken);
     assert.equal(tokensPerSecondExpected, tokensPerSecondAtMost / 2);
-    assert.match((await run(["show", modelFolder("llama")])).stdout, /speed +about .* tokens\/s, at most .*GB\/s now\n$/);
+    assert.match(
+      (await run(["show", modelFolder("llama")])).stdout,
+      /speed +about .* tokens\/s, at most .*GB\/s now\n$/,
+    );
   });
 });
 
@@ -129,7 +135,10 @@ describe("a model card", () => {
   });
 
   test("of any text is read without an error", () => {
-    const line = fc.oneof(fc.string(), fc.constantFrom("---", "license:", "license: [", "base_model:", "- ", '"', "__proto__: 1"));
+    const line = fc.oneof(
+      fc.string(),
+      fc.constantFrom("---", "license:", "license: [", "base_model:", "- ", '"', "__proto__: 1"),
+    );
     fc.assert(fc.property(fc.array(line), (lines) => void readCard(lines.join("\n"))));
   });
 });
@@ -141,7 +150,9 @@ describe("the processor", () => {
       name: "AMD EPYC 9R14",
       instructions: ["fma", "avx2", "avx512f", "avx512_bf16"],
     });
-    assert.deepEqual(readProcessor("Features\t: fp asimd asimddp i8mm\n"), { instructions: ["asimd", "asimddp", "i8mm"] });
+    assert.deepEqual(readProcessor("Features\t: fp asimd asimddp i8mm\n"), {
+      instructions: ["asimd", "asimddp", "i8mm"],
+    });
     assert.deepEqual(readProcessor(""), { instructions: [] });
   });
 });

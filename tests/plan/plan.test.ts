@@ -108,7 +108,13 @@ describe("the figures of the Llama 3 paper and model cards", () => {
     near(hours(0.38) / 0.9, 30.84e6);
   });
 
-  const cards = { "llama3-8b": 1.3e6, "llama3-70b": 6.4e6, "llama3.1-8b": 1.46e6, "llama3.1-70b": 7e6, "llama3-405b": 30.84e6 };
+  const cards = {
+    "llama3-8b": 1.3e6,
+    "llama3-70b": 6.4e6,
+    "llama3.1-8b": 1.46e6,
+    "llama3.1-70b": 7e6,
+    "llama3-405b": 30.84e6,
+  };
   for (const [name, hours] of Object.entries(cards))
     test(`of ${name} are ${hours} H100 hours at the utilisation that its card implies`, () => {
       const plan = planOf(name);
