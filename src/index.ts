@@ -27,11 +27,11 @@ export type { ExportResult } from "./generate/export-gguf.ts";
 export type { FinishReason, GeneratedToken } from "./generate/generate.ts";
 export type { FromPretrainedOptions, ModelOperand, PretrainedModel } from "./generate/library.ts";
 export type { OpenModel } from "./generate/load.ts";
-export type { ObjectOptions } from "./generate/object.ts";
-export type { ResponseFormat } from "./generate/structured.ts";
 export type { NextOptions, NextResult, TextBranch } from "./generate/next.ts";
+export type { ObjectOptions } from "./generate/object.ts";
 export type { WindowOptions } from "./generate/score.ts";
 export { type IdsScore, type Score, type ScoredToken, type ScoreOptions, scoreCsv } from "./generate/score-text.ts";
+export type { ResponseFormat } from "./generate/structured.ts";
 export type {
   Continuation,
   GenerateOptions,
