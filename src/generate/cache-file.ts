@@ -14,6 +14,7 @@ const VERSION = "1";
 export function saveCache(host: Host, file: string, engine: Engine, fingerprint: string): void {
   const { cache, ids } = engine;
   if (ids.length === 0) fail("BAD_CACHE", `${file}: the cache holds no token, expected one at least. Generate first.`);
+  if (ids[0]! < 0) fail("BAD_CACHE", `${file}: the text has outgrown the context: its beginning is gone`);
   const tensors: NamedTensor[] = [{ name: "ids", dtype: "int32", shape: [ids.length], data: Int32Array.from(ids) }];
   const { kvHeads, headDim } = cache.shape;
   for (const [name, { dtype }] of cache.tensors)

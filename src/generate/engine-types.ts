@@ -23,6 +23,12 @@ export interface Engine extends Disposable {
     show: (logits: Float32Array, index: number) => void,
     signal?: AbortSignal,
   ): Promise<void>;
+  /**
+   * Forgets the tokens that no later one can see, where every layer sees a window only: what follows gets the logits of an
+   * endless cache, but for rounding. The ids of those that stay are -1 from then on, for no text begins with them. Absent
+   * where layers see all, and where the cache has little room beyond the window.
+   */
+  readonly slide?: () => void;
   /** Says which tokens the cache holds, to an engine that held none: whoever filled its tensors knows. */
   adopt(ids: readonly number[]): void;
   /** Forgets all tokens from position `length` on. */

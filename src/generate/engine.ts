@@ -11,6 +11,7 @@ import type { Binding, Runtime, Session, SessionOptions, Tensor } from "../runti
 import type { Engine } from "./engine-types.ts";
 import { type BoundCache, type CacheScales, type KvCache, makeCache } from "./kv-cache.ts";
 import { overBorder } from "./long-text.ts";
+import { slideCache, type Windows, windowsOf } from "./window.ts";
 
 export type { Engine } from "./engine-types.ts";
 
@@ -77,6 +78,7 @@ export async function openEngines(
   const { scales, chunk = 512 } = options;
   if (!(Number.isSafeInteger(chunk) && chunk >= 1)) fail("BAD_OPTION", `chunk: got ${chunk}, expected 1 or more`);
   const graph = fuseGraph(packGraph(cachedGraph(model, 1, capacity, scales ? "q8" : "f32"), weights.groups ?? []));
+  const windows = scales || model.longAfter !== undefined ? undefined : windowsOf(graph);
   const session = await runtime.session(lowerGraph(graph, weights.place), options.session);
   const opened = new Set<Engine>();
   const open = (onDispose?: () => void) => {
@@ -86,7 +88,7 @@ export async function openEngines(
       const cache = makeCache(runtime, model, capacity, scales, owner);
       const shared = sharedTensors(runtime, cache, owner);
       const makePiece = pieceMaker(runtime, session, model, { ...shared.inputs, ...weights.tensors }, shared.outputs);
-      const plain = engineOver(model, cache, feederOf(model, capacity, shared), chunk, makePiece, owner);
+      const plain = engineOver(model, cache, feederOf(model, capacity, shared), chunk, makePiece, owner, windows);
       const border = model.longAfter ?? capacity;
       // The long texts' rows of the rotary tables follow those of the short ones.
       const setLong = (isLong: boolean) => shared.setFirstPosition(isLong ? capacity : 0);
@@ -225,6 +227,18 @@ function feederOf(model: CausalLm, capacity: number, shared: ReturnType<typeof s
   return feeder;
 }
 
+/** Slides where a quarter of the window's tokens at least are new between two slides, since each turns the whole window. */
+function slider(cache: KvCache, feeder: Feeder, windows: Windows | undefined): Pick<Engine, "slide"> {
+  if (!windows || cache.capacity < 1.25 * windows.window) return {};
+  return {
+    slide() {
+      const kept = Math.min(windows.window - 1, feeder.ids.length);
+      slideCache(cache, feeder.ids.length, kept, windows.rotation);
+      feeder.ids.splice(0, feeder.ids.length, ...Array.from({ length: kept }, () => -1));
+    },
+  };
+}
+
 function engineOver(
   model: CausalLm,
   cache: KvCache,
@@ -232,6 +246,7 @@ function engineOver(
   chunk: number,
   makePiece: MakePiece,
   owner: Owner,
+  windows: Windows | undefined,
 ): Engine {
   const single = owner.own(makePiece(1, 1));
   /** Steps of speculation come again and again in few sizes; other pieces are let go. */
@@ -272,6 +287,7 @@ function engineOver(
         });
       });
     },
+    ...slider(cache, feeder, windows),
     adopt(ids) {
       if (feeder.ids.length > 0) fail("BUG", "adopt: the engine holds tokens");
       checkIds(ids, 0, feeder.capacity, model.vocabSize);

@@ -4,7 +4,7 @@ import { fail } from "../base/errors.ts";
 import type { Constraint } from "../grammar/constraint.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
 import type { Engine } from "./engine.ts";
-import { shiftOut } from "./overflow.ts";
+import { appendWithin } from "./overflow.ts";
 import { createSampler, GREEDY, type SamplingOptions } from "./sampler.ts";
 import { stopFilter } from "./stop.ts";
 
@@ -48,8 +48,8 @@ export interface Generated {
 
 /**
  * New ids one by one, each before the next is computed. The prompt is appended to whatever the engine already holds.
- * Ends after an end token (not yielded), `maxNewTokens`, or when the engine is full. Throws CONTEXT_OVERFLOW where the
- * prompt leaves no room for a new token, and ABORTED.
+ * Ends after an end token (not yielded), `maxNewTokens`, or when the engine is full and has no way to go on. Throws
+ * CONTEXT_OVERFLOW where the prompt then leaves no room for a new token, and ABORTED.
  */
 export async function* generateIds(
   engine: Engine,
@@ -58,17 +58,18 @@ export async function* generateIds(
 ): AsyncGenerator<number, FinishReason> {
   if (promptIds.length === 0) fail("BAD_TEXT", "prompt: got no token, expected at least one. Type some text.");
   const { keepOnOverflow: keep } = settings;
-  const room = keep === undefined ? roomAfter(engine, promptIds.length) : Number.POSITIVE_INFINITY;
-  const most = Math.min(room, settings.maxNewTokens ?? room);
+  const goesOn = keep !== undefined || engine.slide !== undefined;
+  const room = goesOn
+    ? Math.max(1, engine.capacity - engine.length - promptIds.length)
+    : roomAfter(engine, promptIds.length);
+  const most = goesOn ? (settings.maxNewTokens ?? room) : Math.min(room, settings.maxNewTokens ?? room);
   const sample = createSampler({ ...GREEDY, ...settings });
   const eos = new Set(settings.eosTokenIds);
   const { constraint } = settings;
   const seen = [...engine.ids, ...promptIds];
   let pending: readonly number[] = promptIds;
   for (let count = 0; count < most; count++) {
-    if (keep !== undefined && engine.length + pending.length > engine.capacity)
-      pending = shiftOut(engine, pending, keep);
-    const logits = await engine.append(pending, settings.signal);
+    const logits = await appendWithin(engine, pending, keep, settings.signal);
     const choosable = logits.subarray(0, settings.vocabSize);
     constraint?.process(choosable, seen);
     const id = sample(choosable, seen);

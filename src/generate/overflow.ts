@@ -1,4 +1,4 @@
-/** What stays of a text that has grown beyond a context. Chooses no token. */
+/** What becomes of a text that has grown beyond a context. Chooses no token. */
 import type { Engine } from "./engine-types.ts";
 import { commonPrefix } from "./prefix.ts";
 
@@ -20,4 +20,33 @@ export function shiftOut(engine: Engine, pending: readonly number[], keep: numbe
   const stay = shiftedIds([...engine.ids, ...pending], engine.capacity, keep);
   engine.truncate(Math.min(commonPrefix(engine.ids, stay), stay.length - 1));
   return stay.slice(engine.length);
+}
+
+/**
+ * `engine.append`, where need be with the oldest tokens forgotten: those that no layer sees any more, or those that
+ * {@link shiftOut} lets go where `keep` is given. Else CONTEXT_OVERFLOW.
+ */
+export async function appendWithin(
+  engine: Engine,
+  pending: readonly number[],
+  keep: number | undefined,
+  signal: AbortSignal | undefined,
+): Promise<Float32Array> {
+  if (engine.length + pending.length <= engine.capacity) return engine.append(pending, signal);
+  if (engine.slide) return appendSliding(engine, pending, signal);
+  return engine.append(keep === undefined ? pending : shiftOut(engine, pending, keep), signal);
+}
+
+async function appendSliding(
+  engine: Engine,
+  ids: readonly number[],
+  signal: AbortSignal | undefined,
+): Promise<Float32Array> {
+  for (let start = 0; ; ) {
+    if (engine.length === engine.capacity) engine.slide!();
+    const piece = ids.slice(start, start + engine.capacity - engine.length);
+    const logits = await engine.append(piece, signal);
+    start += piece.length;
+    if (start === ids.length) return logits;
+  }
 }

@@ -123,6 +123,14 @@ export function speculating(
       await engine.appendShowing(more, show, signal);
       for (let i = 0; i < more.length; i++) ids.push(more[i]!);
     },
+    ...(engine.slide && {
+      slide() {
+        settle();
+        engine.slide!();
+        ids.splice(0, ids.length, ...engine.ids);
+        certain = ids.length;
+      },
+    }),
     adopt: () => fail("BUG", "adopt: a cache is filled before speculation"),
     truncate(to) {
       settle();
