@@ -7,16 +7,19 @@ import { modelDraft } from "./model-draft.ts";
 import { speculating } from "./speculate.ts";
 import type { Drafter } from "./speculate-types.ts";
 
-/** "auto" speculates where the most probable token is taken, "on" where tokens are drawn as well. */
+/** "auto" speculates where the most probable token is taken, "on" where tokens are chosen otherwise as well. */
 export type Speculate = "auto" | "on" | "off";
 
 /** What the decision depends on. */
 export interface SpeculatedOptions {
   readonly speculate: Speculate;
+  /** The most probable token is taken each time, whatever came before. */
   readonly isGreedy: boolean;
   readonly isPacked: boolean;
   /** Guesses by this model. Default: by what the text has said before. */
   readonly draft?: Pick<Lending, "borrow"> | undefined;
+  /** What the draft model is to know of. */
+  readonly promptIds: readonly number[];
   readonly vocabSize: number;
 }
 
@@ -30,8 +33,8 @@ export function nearTieOf({ cache }: Engine, isPacked: boolean): number {
 
 /** `engine`, or one that speculates over it; `owner` gives back what that takes. */
 export function speculated(engine: Engine, options: SpeculatedOptions, { own }: Owner = createOwner()): Engine {
-  const { speculate, isGreedy, isPacked, draft, vocabSize } = options;
+  const { speculate, isGreedy, isPacked, draft, promptIds, vocabSize } = options;
   if (speculate === "off" || (speculate === "auto" && !isGreedy)) return engine;
-  const drafter: Drafter = draft ? modelDraft(own(draft.borrow()).engine, vocabSize) : lookupDraft;
+  const drafter: Drafter = draft ? modelDraft(own(draft.borrow(promptIds)).engine, vocabSize) : lookupDraft;
   return speculating(engine, { drafter, nearTie: isGreedy ? nearTieOf(engine, isPacked) : 0 });
 }

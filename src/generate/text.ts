@@ -73,8 +73,15 @@ export async function* streamAfter(
   if (draft && draft !== opened) checkDraft(draft, opened);
   using owner = createOwner();
   const loan = owner.own(opened.borrow(promptIds));
-  const isGreedy = resolved.temperature === 0;
-  const choice = { speculate, isGreedy, isPacked: opened.packed.length > 0, draft, vocabSize: opened.model.vocabSize };
+  const isGreedy = resolved.temperature === 0 && resolved.repetitionPenalty === 1 && !constraint;
+  const choice = {
+    speculate,
+    isGreedy,
+    isPacked: opened.packed.length > 0,
+    draft,
+    promptIds,
+    vocabSize: opened.model.vocabSize,
+  };
   const engine = speculated(loan.engine, choice, owner);
   const rest = promptIds.slice(engine.length);
   const done =
