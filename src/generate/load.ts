@@ -27,6 +27,7 @@ import { ggufTokenizerOf, ggufWeights, isGguf, openGgufModel } from "./gguf-mode
 import { type Lending, lending } from "./lending.ts";
 import { MODEL_OPTIONS } from "./options.ts";
 import { packedBytes, packedInFolder, packingOf, packToScratch, rowsToPack, withPacked } from "./packed.ts";
+import { createPolicies, type Policies } from "./speculated.ts";
 
 /** A model in memory, ready for any number of texts. */
 export interface OpenModel extends Lending {
@@ -40,6 +41,8 @@ export interface OpenModel extends Lending {
   readonly threads: number;
   /** Weights that are computed with in packed form. */
   readonly packed: readonly PackedGroup[];
+  /** What speculation has learned. */
+  readonly policies: Policies;
 }
 
 /** {@link MODEL_OPTIONS}, and who is told of what is odd but no error. */
@@ -90,7 +93,17 @@ export async function openModel(
     const lent = lending(host, engines, () =>
       fingerprintOf(host, files(), JSON.stringify([model.config, quantize, cacheType])),
     );
-    return { folder, model, tokenizer, defaults, context, threads, packed: ready.groups ?? [], ...lent };
+    return {
+      folder,
+      model,
+      tokenizer,
+      defaults,
+      context,
+      threads,
+      packed: ready.groups ?? [],
+      policies: createPolicies(),
+      ...lent,
+    };
   } finally {
     if (ready.scratch !== undefined) host.remove(ready.scratch);
   }

@@ -5,10 +5,20 @@ import type { Lending } from "./lending.ts";
 import { lookupDraft } from "./lookup-draft.ts";
 import { modelDraft } from "./model-draft.ts";
 import { speculating } from "./speculate.ts";
+import { createPolicy, type Policy } from "./speculate-policy.ts";
 import type { Drafter } from "./speculate-types.ts";
 
 /** "auto" speculates where the most probable token is taken, "on" where tokens are chosen otherwise as well. */
 export type Speculate = "auto" | "on" | "off";
+
+/** What a model has learned of the worth of guesses, from text to text. */
+export interface Policies {
+  readonly lookup: Policy;
+  readonly draft: Policy;
+}
+
+/** Policies that know nothing yet. */
+export const createPolicies = (): Policies => ({ lookup: createPolicy(), draft: createPolicy() });
 
 /** What the decision depends on. */
 export interface SpeculatedOptions {
@@ -21,6 +31,7 @@ export interface SpeculatedOptions {
   /** What the draft model is to know of. */
   readonly promptIds: readonly number[];
   readonly vocabSize: number;
+  readonly policies: Policies;
 }
 
 /**
@@ -33,8 +44,9 @@ export function nearTieOf({ cache }: Engine, isPacked: boolean): number {
 
 /** `engine`, or one that speculates over it; `owner` gives back what that takes. */
 export function speculated(engine: Engine, options: SpeculatedOptions, { own }: Owner = createOwner()): Engine {
-  const { speculate, isGreedy, isPacked, draft, promptIds, vocabSize } = options;
+  const { speculate, isGreedy, isPacked, draft, promptIds, vocabSize, policies } = options;
   if (speculate === "off" || (speculate === "auto" && !isGreedy)) return engine;
   const drafter: Drafter = draft ? modelDraft(own(draft.borrow(promptIds)).engine, vocabSize) : lookupDraft;
-  return speculating(engine, { drafter, nearTie: isGreedy ? nearTieOf(engine, isPacked) : 0 });
+  const policy = draft ? policies.draft : policies.lookup;
+  return speculating(engine, { drafter, policy, nearTie: isGreedy ? nearTieOf(engine, isPacked) : 0 });
 }

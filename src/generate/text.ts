@@ -74,7 +74,9 @@ export async function* streamAfter(
   using owner = createOwner();
   const loan = owner.own(opened.borrow(promptIds));
   const isGreedy = resolved.temperature === 0 && resolved.repetitionPenalty === 1 && !constraint;
+  const { policies } = opened;
   const choice = {
+    policies,
     speculate,
     isGreedy,
     isPacked: opened.packed.length > 0,
