@@ -2,8 +2,8 @@
 import type { Graph, OpAttributes } from "../graph/types.ts";
 import type { CacheScales, KvCache } from "./kv-cache.ts";
 
-/** Keys and values may grow to this many times the largest that were seen before they are cut off. */
-const HEADROOM = 1.5;
+/** Keys and values may grow to this many times the largest that were seen. Twice the steps cost little: docs/log.md. */
+const HEADROOM = 2;
 
 /** The largest integer of an 8-bit cache. */
 const LARGEST = 127;

@@ -8,8 +8,8 @@ import { partnersIn, scalesOf } from "./cache-scales.ts";
 import { openEngine, type Weights } from "./engine.ts";
 import type { CacheScales } from "./kv-cache.ts";
 
-/** Tokens that are read. */
-const TOKENS = 512;
+/** Tokens that are read at most, of text and of the vocabulary at random. */
+const [TOKENS, RANDOM] = [512, 128];
 
 /** Prose, a dialogue, figures, code and a list: what a text may be like. */
 const TEXT = `The river had risen in the night, and by morning the lower fields lay under a sheet of grey water. "Did you hear the bridge go?" asked Anna. "No," said Peter, "but I heard the dogs."
@@ -24,7 +24,7 @@ Sie sagte, das Wetter werde morgen besser. Il pleut depuis trois jours. El tren 
 The theorem states that every bounded sequence of real numbers has a convergent subsequence; its proof halves an interval again and again, keeping a half that holds infinitely many terms. We therefore conclude that the limit exists.
 `;
 
-/** The scales of an 8-bit cache, from a text or, without a tokenizer, from random ids. The model is in memory for that long. */
+/** The scales of an 8-bit cache, from a text and from random ids. The model is in memory for that long. */
 export async function calibrateCache(
   runtime: Runtime,
   model: CausalLm,
@@ -33,8 +33,10 @@ export async function calibrateCache(
   session: SessionOptions,
 ): Promise<CacheScales> {
   const random = rng(0, "calibration");
-  const all = tokenizer?.encode(TEXT) ?? Array.from({ length: TOKENS }, () => random.below(model.vocabSize));
-  const ids = all.slice(0, Math.min(TOKENS, model.maxPositions));
+  const vocabSize = tokenizer?.vocabSize ?? model.vocabSize;
+  const text = tokenizer?.encode(TEXT).slice(0, TOKENS - RANDOM) ?? [];
+  const drawn = Array.from({ length: RANDOM }, () => random.below(vocabSize));
+  const ids = [...text, ...drawn].slice(-model.maxPositions);
   using engine = await openEngine(runtime, model, weights, { capacity: ids.length, session });
   await engine.append(ids);
   return scalesOf(engine.cache, ids.length, partnersIn(cachedGraph(model, 1, ids.length)));

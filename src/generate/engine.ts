@@ -8,9 +8,11 @@ import { type PackedGroup, packGraph } from "../graph/pack.ts";
 import { cachedGraph } from "../models/heads.ts";
 import type { CausalLm } from "../models/types.ts";
 import type { Binding, Runtime, Session, SessionOptions, Tensor } from "../runtime/types.ts";
+import { partnersIn } from "./cache-scales.ts";
 import type { Engine } from "./engine-types.ts";
 import { type BoundCache, type CacheScales, type KvCache, makeCache } from "./kv-cache.ts";
 import { overBorder } from "./long-text.ts";
+import { widening } from "./widening.ts";
 import { slideCache, type Windows, windowsOf } from "./window.ts";
 
 export type { Engine } from "./engine-types.ts";
@@ -80,6 +82,7 @@ export async function openEngines(
   const graph = fuseGraph(packGraph(cachedGraph(model, 1, capacity, scales ? "q8" : "f32"), weights.groups ?? []));
   const windows = scales || model.longAfter !== undefined ? undefined : windowsOf(graph);
   const session = await runtime.session(lowerGraph(graph, weights.place), options.session);
+  const partnerOf = partnersIn(graph);
   const opened = new Set<Engine>();
   const open = (onDispose?: () => void) => {
     const owner = createOwner();
@@ -92,7 +95,8 @@ export async function openEngines(
       const border = model.longAfter ?? capacity;
       // The long texts' rows of the rotary tables follow those of the short ones.
       const setLong = (isLong: boolean) => shared.setFirstPosition(isLong ? capacity : 0);
-      const engine = border < capacity ? overBorder(plain, border, setLong) : plain;
+      const whole = scales ? widening(plain, scales, partnerOf) : plain;
+      const engine = border < capacity ? overBorder(whole, border, setLong) : whole;
       owner.own({ [Symbol.dispose]: () => void opened.delete(engine) });
       opened.add(engine);
       return engine;
