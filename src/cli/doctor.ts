@@ -3,7 +3,7 @@ import { formatBytes, formatCount, formatDuration } from "../base/format.ts";
 import { flagName } from "../base/options.ts";
 import { openRuntimeFor } from "../generate/load.ts";
 import { type Diagnosis, DOCTOR_OPTIONS, examine } from "../inspect/doctor.ts";
-import { daysText } from "./plan.ts";
+import { daysText, figure } from "./plan.ts";
 import { tableLines } from "./table.ts";
 import { liveArea } from "./terminal.ts";
 import { visibleText } from "./text.ts";
@@ -53,7 +53,7 @@ export function diagnosisLines(found: Diagnosis): string[] {
         formatCount(parameters),
         formatBytes(bytes),
         fits ? "yes" : "no",
-        speed(tokensPerSecond),
+        figure(tokensPerSecond),
         daysText(hours / 24),
       ]),
     ),
@@ -61,8 +61,16 @@ export function diagnosisLines(found: Diagnosis): string[] {
     "Tuning on 512 tokens at once, in float32. All estimated.",
     ...tuneTable(found),
     "",
-    `Examined in ${formatDuration(found.tookMs)}. Other work on the machine makes all of this slower than it is.`,
+    `Examined in ${formatDuration(found.tookMs)}. ${steadinessText(found.steadiness)}`,
   ];
+}
+
+/** Of products on a machine with nothing else to do, the middle one is about as fast as the best. */
+const STEADY = 0.8;
+
+function steadinessText(steadiness: number): string {
+  if (steadiness >= STEADY) return "Other work on the machine makes all of this slower than it is.";
+  return `The machine has other work: equal products took ${(1 / steadiness).toFixed(1)} times the best as a rule. Measure again when it is quiet.`;
 }
 
 function measuredLines(found: Diagnosis): string[] {
@@ -90,8 +98,6 @@ function measuredLines(found: Diagnosis): string[] {
   return ["Measured now:", ...rows.map(([name, text]) => `  ${name.padEnd(10)} ${text}`)];
 }
 
-const speed = (value: number) => (value < 99.95 ? value.toPrecision(2) : formatCount(value));
-
 function runTable({ models }: Diagnosis): string[] {
   const headings = ["model", "parameters", "float32", "tokens/s", "8 bits", "tokens/s", "4 bits", "tokens/s"];
   const rows = models.map(({ model, parameters, run }) => [
@@ -99,7 +105,7 @@ function runTable({ models }: Diagnosis): string[] {
     formatCount(parameters),
     ...run.flatMap(({ bytes, fits, tokensPerSecond }) => [
       formatBytes(bytes),
-      fits ? speed(tokensPerSecond) : "too big",
+      fits ? figure(tokensPerSecond) : "too big",
     ]),
   ]);
   return tableLines(headings, rows);
@@ -110,7 +116,7 @@ function tuneTable({ models }: Diagnosis): string[] {
     model,
     ...tune.flatMap(({ bytes, fits, tokensPerSecond }) => [
       formatBytes(bytes),
-      fits ? speed(tokensPerSecond) : "too big",
+      fits ? figure(tokensPerSecond) : "too big",
     ]),
   ]);
   return tableLines(["model", "all weights", "tokens/s", "LoRA, rank 16", "tokens/s"], rows);

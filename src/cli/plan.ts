@@ -59,14 +59,14 @@ function trainingLines(plan: ModelPlan): string[] {
   const { budgets, trainingFlops, petaflopsDays, attentionFlops, context } = plan;
   const machine = budgets[0]!.machineDays === undefined ? [] : ["on this machine"];
   return [
-    `Training: ${trainingFlops.toExponential(2)} FLOPs (6 x parameters x tokens), ${formatCount(petaflopsDays)} petaflop/s-days; attention over ${formatCount(context)} tokens adds ${share(attentionFlops / trainingFlops)}`,
+    `Training: ${trainingFlops.toExponential(2)} FLOPs (6 x parameters x tokens), ${figure(petaflopsDays)} petaflop/s-days; attention over ${formatCount(context)} tokens adds ${share(attentionFlops / trainingFlops)}`,
     ...tableLines(
       ["", "tokens", "a parameter", "FLOPs", `${plan.gpu} hours`, `at $${plan.pricePerHour}`, ...machine],
       budgets.map((budget) => budgetRow(budget)),
     ),
     `  tokens: ${plan.tokensSource}`,
     `  utilisation ${share(plan.utilisation)}: ${plan.utilisationSource}`,
-    `  elsewhere: ${plan.gpuTimes.map(({ gpu, gpuHours }) => `${gpu} ${formatCount(gpuHours)} h`).join(", ")}`,
+    `  elsewhere: ${plan.gpuTimes.map(({ gpu, gpuHours }) => `${gpu} ${figure(gpuHours)} h`).join(", ")}`,
     ...clusterLines(plan),
     ...machineLines(plan),
   ];
@@ -78,8 +78,8 @@ function budgetRow({ name, tokens, tokensPerParameter, flops, gpuHours, cost, ma
     formatCount(tokens),
     tokensPerParameter < 100 ? tokensPerParameter.toFixed(1) : formatCount(tokensPerParameter),
     flops.toExponential(2),
-    formatCount(gpuHours),
-    `$${formatCount(cost)}`,
+    figure(gpuHours),
+    `$${figure(cost)}`,
     ...(machineDays === undefined ? [] : [daysText(machineDays)]),
   ];
 }
@@ -131,6 +131,10 @@ function inferenceLines({ inference, gpu, context, kvBytesPerToken }: ModelPlan)
     ...tableLines(["", "weights", "cache", "together", gpu, "tokens/s at most"], rows),
   ];
 }
+
+/** A count, or two digits of what is less than ten. */
+export const figure = (value: number) =>
+  value >= 9.95 || value === 0 ? formatCount(value) : value >= 0.001 ? value.toPrecision(2) : value.toExponential(0);
 
 const share = (part: number) => `${(100 * part).toFixed(part < 0.095 ? 1 : 0)}%`;
 

@@ -63,8 +63,9 @@ async function scoring(
   run: (hooks: { signal: AbortSignal; onProgress: (done: number, total: number) => void }) => Promise<Score>,
 ): Promise<Score> {
   const area = io.machine ? undefined : liveArea(io.stderr, { nowMs: io.host.nowMs, env: io.env });
-  const onProgress = (done: number, total: number) =>
-    area?.draw([`scored ${formatCount(done)} of ${formatCount(total)} tokens`]);
+  const onProgress = (done: number, total: number) => {
+    if (done < total) area?.draw([`scored ${formatCount(done)} of ${formatCount(total)} tokens`]);
+  };
   try {
     return await run({ signal: io.signal, onProgress });
   } finally {

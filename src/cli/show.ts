@@ -4,7 +4,7 @@ import { flagName } from "../base/options.ts";
 import { openRuntimeFor } from "../generate/load.ts";
 import { SHOW_OPTIONS, type ShownModel, showModel } from "../inspect/show.ts";
 import { noModel } from "./model-operand.ts";
-import { partsText } from "./plan.ts";
+import { figure, partsText } from "./plan.ts";
 import { visibleText } from "./text.ts";
 import { verb } from "./verb.ts";
 
@@ -89,5 +89,3 @@ function speedText({
 }: NonNullable<ShownModel["speed"]>): string {
   return `about ${figure(tokensPerSecondExpected)} tokens/s, at most ${figure(tokensPerSecondAtMost)}: a token reads ${formatBytes(bytesPerToken)}, memory is read at ${(readBandwidth / 1e9).toFixed(1)} GB/s now`;
 }
-
-const figure = (value: number) => (value < 99.95 ? value.toPrecision(2) : formatCount(value));

@@ -79,6 +79,8 @@ export interface Diagnosis {
   readonly readBandwidth: number;
   /** Measured. */
   readonly gflopsPerSecond: number;
+  /** The middle of equal products over the best: less than 0.8 where the machine has other work. */
+  readonly steadiness: number;
   /** Measured, in the folder asked for. */
   readonly disk?: DiskSpeed & { readonly folder: string; readonly freeBytes: number };
   /** Measured with random models: of the bandwidth by bits of the weights, and of the peak while training. */
@@ -119,7 +121,7 @@ export async function examine(
   const runtime = await open();
   const bandwidth = await measureBandwidth(host, runtime, threads);
   onProgress("multiplying matrices");
-  const flopsPerSecond = await measureFlops(host, runtime, threads);
+  const { flopsPerSecond, steadiness } = await measureFlops(host, runtime, threads);
   const shares = await measureShares(host, runtime, { threads, bandwidth, flopsPerSecond, onProgress });
   if (folder !== undefined) onProgress("writing and reading the disk");
   const disk =
@@ -134,6 +136,7 @@ export async function examine(
     availableBytes,
     readBandwidth: bandwidth,
     gflopsPerSecond: flopsPerSecond / 1e9,
+    steadiness,
     ...(disk && { disk }),
     shares,
     context,

@@ -10,8 +10,16 @@ import type { Runtime } from "../runtime/types.ts";
 /** Of a square product: large enough to be computed at full speed, small enough to be done in an instant. */
 const SIZE = 1024;
 
-/** Float operations a second of float32 matrix products: the best of those that fit into `forMs`, at least three. */
-export async function measureFlops(host: Host, runtime: Runtime, threads: number, forMs = 800): Promise<number> {
+/** What float32 matrix products did. */
+export interface ProductSpeed {
+  /** Float operations a second, the best of some equal products. */
+  readonly flopsPerSecond: number;
+  /** The middle one's speed over the best: near 1 on a machine that has nothing else to do. */
+  readonly steadiness: number;
+}
+
+/** Multiplies matrices again and again for `forMs`, three times at least. */
+export async function measureFlops(host: Host, runtime: Runtime, threads: number, forMs = 800): Promise<ProductSpeed> {
   using owner = createOwner();
   const graph = createGraph("sgemm");
   const [a, b] = ["a", "b"].map((name) => input(graph, name, "float32", [SIZE, SIZE]));
@@ -29,8 +37,9 @@ export async function measureFlops(host: Host, runtime: Runtime, threads: number
   });
   const binding = owner.own(session.bind({ a: x!, b: y! }, { product: product! }));
   await binding.run();
-  const best = await bestMs(host, forMs, () => binding.run());
-  return (2 * SIZE ** 3 * 1000) / best;
+  const times = await timesOf(host, forMs, () => binding.run());
+  const [best, middle] = [times[0]!, times[times.length >> 1]!];
+  return { flopsPerSecond: (2 * SIZE ** 3 * 1000) / best, steadiness: best / middle };
 }
 
 /** Bytes a second that `threads` read of memory: the best of a few times. */
@@ -40,15 +49,16 @@ export async function measureBandwidth(host: Host, runtime: Runtime, threads: nu
   return meter.best();
 }
 
-async function bestMs(host: Host, forMs: number, run: () => void | Promise<void>): Promise<number> {
+/** Milliseconds of each run, the shortest first. */
+async function timesOf(host: Host, forMs: number, run: () => void | Promise<void>): Promise<number[]> {
   const start = host.nowMs();
-  let best = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < 3 || host.nowMs() - start < forMs; i++) {
+  const times: number[] = [];
+  while (times.length < 3 || host.nowMs() - start < forMs) {
     const before = host.nowMs();
     await run();
-    best = Math.min(best, host.nowMs() - before);
+    times.push(host.nowMs() - before);
   }
-  return best;
+  return times.sort((a, b) => a - b);
 }
 
 /** What a disk did, in bytes a second. */

@@ -45,7 +45,7 @@ export async function planHere(
 ): Promise<ModelPlan> {
   const { name, model, run } = describedModel(host, operand);
   const flopsPerSecond =
-    gflops === undefined ? await measureFlops(host, await runtime(), host.cpuThreads()) : 1e9 * gflops;
+    gflops === undefined ? (await measureFlops(host, await runtime(), host.cpuThreads())).flopsPerSecond : 1e9 * gflops;
   const machine = flopsPerSecond > 0 ? { flopsPerSecond, availableBytes: host.availableMemoryBytes() } : undefined;
   return planModel(model, options, { name, run, machine, ...(showName && { showName }) });
 }

@@ -85,6 +85,9 @@ describe("ownlm doctor", { skip: skipWithoutRuntime }, () => {
     const text = diagnosisLines(found).join("\n");
     assert.match(text, /^Measured now:\n {2}processor /);
     assert.match(text, /\n {2}smollm2-135m +135M +[\d.]+ MiB +/);
+    assert.ok(found.steadiness > 0 && found.steadiness <= 1);
+    const busy = diagnosisLines({ ...found, steadiness: 0.5 }).at(-1)!;
+    assert.match(busy, /other work: equal products took 2\.0 times the best/);
     assert.match(text, /Estimated.*All estimated/s);
   });
 });
