@@ -3,6 +3,7 @@
  * skipped test and closes with a line "N passed, N failed". Exit status 1 when a test fails or none was found.
  */
 import { existsSync, readdirSync } from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import process from "node:process";
 import { run } from "node:test";
@@ -119,6 +120,9 @@ async function main(): Promise<void> {
     process.exitCode = 1;
     return;
   }
+  // No test asks a hub but one of its own, nor looks into the user's cache.
+  process.env.HF_HUB_OFFLINE = "1";
+  process.env.HF_HOME = path.join(os.tmpdir(), "ownlm-tests-no-hub");
   const outcome: Outcome = { passed: 0, failed: 0, skipped: 0 };
   const stream = run({ files, concurrency: 2, timeout: FILE_TIMEOUT_MS });
   listen(stream, outcome);

@@ -2,6 +2,7 @@
 /** The names that programs import from "ownlm". */
 import { createLibrary } from "./generate/library.ts";
 import { host } from "./host/open.ts";
+import { createHub } from "./hub/library.ts";
 import { createInspect } from "./inspect/library.ts";
 import { createQuantize } from "./quantize/library.ts";
 import { createTrain } from "./train/library.ts";
@@ -17,6 +18,7 @@ export const {
   exportModel,
   bench,
 } = createLibrary(host);
+export const { pull, list, rm, search, push } = createHub(host);
 export const train = createTrain(host);
 export const quantize = createQuantize(host);
 export const { show, plan, doctor } = createInspect(host);
@@ -40,6 +42,10 @@ export type {
   Tokenized,
 } from "./generate/text.ts";
 export type { ObjectSchema, OutputOf } from "./grammar/typed-schema.ts";
+export type { Found } from "./hub/client.ts";
+export type { CachedRepo, CachedRevision, Removed } from "./hub/contents.ts";
+export type { Pulled, PullHooks, PullProgress } from "./hub/pull.ts";
+export type { Pushed, PushHooks, PushProgress } from "./hub/push.ts";
 export type { Diagnosis } from "./inspect/doctor.ts";
 export type { ShownModel } from "./inspect/show.ts";
 export type { ModelPlan } from "./plan/plan.ts";

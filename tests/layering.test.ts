@@ -9,7 +9,7 @@ const LAYERS = [
   ["base"],
   ["host", "onnx", "tokenizer"],
   ["weights", "graph", "data", "grammar"],
-  ["grad", "nn", "runtime"],
+  ["grad", "nn", "runtime", "hub"],
   ["models", "optim"],
   ["generate", "train", "plan"],
   ["eval", "serve", "quantize", "inspect", "transformers"],

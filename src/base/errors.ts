@@ -33,6 +33,10 @@ export type ErrorCode =
   | "DISK"
   | "DIVERGED"
   | "QUALITY"
+  | "NETWORK"
+  | "OFFLINE"
+  | "DENIED"
+  | "BAD_HUB"
   | "ABORTED"
   | "UNSUPPORTED";
 

@@ -1,5 +1,5 @@
 /** Lets the rest of the program have its turn during long computations. Knows nothing of what is computed. */
-import { fail } from "./errors.ts";
+import { fail, OwnlmError } from "./errors.ts";
 
 /** Longest time, in milliseconds, that a computation keeps everything else waiting between two of its steps. */
 const TURN_MS = 12;
@@ -42,6 +42,22 @@ export async function inTurns<Step, Result>(
     onStep(value);
     await turn();
   }
+}
+
+/** Waits for so many milliseconds, or throws ABORTED with the message as soon as somebody aborts. */
+export function sleep(ms: number, signal?: AbortSignal, message = "stopped while waiting"): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer);
+      reject(new OwnlmError("ABORTED", message));
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    }, ms);
+    if (signal?.aborted) stop();
+    else signal?.addEventListener("abort", stop, { once: true });
+  });
 }
 
 /** One turn of the event loop. Browsers have no `setImmediate`; a message comes sooner there than a timer. */

@@ -4,7 +4,7 @@ import { formatBytes } from "../base/format.ts";
 import { type BenchResult, benchModel, type Speed } from "../generate/bench.ts";
 import { openRuntimeFor } from "../generate/load.ts";
 import { BENCH_OPTIONS } from "../generate/options.ts";
-import { noModel } from "./model-operand.ts";
+import { locateForVerb, noModel } from "./model-operand.ts";
 import { liveArea } from "./terminal.ts";
 import { visibleText } from "./text.ts";
 import { verb } from "./verb.ts";
@@ -20,7 +20,7 @@ export const BENCH = verb({
     ["ownlm bench mymodel -p 64 -n 32 -r 3 --threads 1 --json", "less of it, for a program"],
   ],
   async run(io, { operands, options }) {
-    const folder = operands[0] ?? noModel("bench");
+    const folder = await locateForVerb(io, operands[0] ?? noModel("bench"));
     const area = io.machine ? undefined : liveArea(io.stderr, { nowMs: io.host.nowMs, env: io.env });
     const onProgress = (done: number, total: number) => area?.draw([`measuring, ${done} of ${total} times done`]);
     const runtime = await openRuntimeFor(io.host);

@@ -1,6 +1,7 @@
 /** The verb `export`: a model as one file of another program's format. */
 import { formatBytes } from "../base/format.ts";
 import { EXPORT_OPTIONS, exportGguf } from "../generate/export-gguf.ts";
+import { locateForVerb } from "./model-operand.ts";
 import { visibleText } from "./text.ts";
 import { verb } from "./verb.ts";
 
@@ -15,7 +16,7 @@ export const EXPORT = verb({
     ["ownlm export mymodel --gguf small.gguf --type q4_0", "a quarter of that"],
   ],
   async run(io, { operands, options }) {
-    const result = exportGguf(io.host, operands[0]!, options);
+    const result = exportGguf(io.host, await locateForVerb(io, operands[0]!), options);
     if (io.machine) io.json(result);
     else
       io.print(

@@ -4,6 +4,9 @@ import { shellPath } from "../base/format.ts";
 import type { GivenOptions } from "../base/options.ts";
 import { type OpenModel, openModel, openRuntimeFor } from "../generate/load.ts";
 import type { MODEL_OPTIONS } from "../generate/options.ts";
+import { locateModel, type ModelPart } from "../hub/locate.ts";
+import { visibleText } from "./text.ts";
+import { transferView } from "./transfer-view.ts";
 import type { Io } from "./verb.ts";
 
 /** What stands in front of the text: a folder, or where a verb allows it a file. */
@@ -64,12 +67,26 @@ export async function stdinText(io: Io): Promise<string> {
   }
 }
 
+/**
+ * The path of a model: here, in the hub's cache, or fetched there first, which is shown on stderr. Throws what
+ * {@link locateModel} does.
+ */
+export async function locateForVerb(io: Io, given: string, part: ModelPart = "model"): Promise<string> {
+  using view = transferView(io, { lines: false });
+  const path = await locateModel(io.host, given, part, view);
+  view[Symbol.dispose]();
+  if (path !== given && !io.machine && io.stderr.isTTY)
+    io.warn(`${given}: no such file or folder here; using the hub's, ${visibleText(path)}`);
+  return path;
+}
+
 /** Opens a model and tells the user what is odd about it. */
 export async function openForVerb(
   io: Io,
-  folder: string,
+  given: string,
   { context, threads, quantize, cacheType }: GivenOptions<typeof MODEL_OPTIONS>,
 ): Promise<OpenModel> {
+  const folder = await locateForVerb(io, given);
   return openModel(io.host, await openRuntimeFor(io.host), folder, {
     context,
     threads,

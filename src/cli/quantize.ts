@@ -4,6 +4,7 @@ import { flagName } from "../base/options.ts";
 import { openRuntimeFor } from "../generate/load.ts";
 import { QUANTIZE_OPTIONS } from "../quantize/options.ts";
 import { type QuantizeProgress, type QuantizeResult, quantize } from "../quantize/quantize.ts";
+import { locateForVerb } from "./model-operand.ts";
 import { liveArea } from "./terminal.ts";
 import { type Io, verb } from "./verb.ts";
 
@@ -18,7 +19,7 @@ export const QUANTIZE = verb({
     ["ownlm quantize mymodel --bits 8 --text book.txt --max-kl 0.005 --out small", "or nothing, if it is worse"],
   ],
   async run(io, { operands, given }) {
-    const result = await quantizing(io, operands[0]!, given);
+    const result = await quantizing(io, await locateForVerb(io, operands[0]!), given);
     if (io.machine) io.json(result);
     else for (const line of resultLines(result)) io.print(line);
   },

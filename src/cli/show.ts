@@ -3,7 +3,7 @@ import { formatBytes, formatCount } from "../base/format.ts";
 import { flagName } from "../base/options.ts";
 import { openRuntimeFor } from "../generate/load.ts";
 import { SHOW_OPTIONS, type ShownModel, showModel } from "../inspect/show.ts";
-import { noModel } from "./model-operand.ts";
+import { locateForVerb, noModel } from "./model-operand.ts";
 import { figure, partsText } from "./plan.ts";
 import { visibleText } from "./text.ts";
 import { verb } from "./verb.ts";
@@ -20,7 +20,7 @@ export const SHOW = verb({
     ["ownlm show mymodel --quantize 4", "what it would take with weights of 4 bits"],
   ],
   async run(io, { operands, given }) {
-    const path = operands[0] ?? noModel("show");
+    const path = await locateForVerb(io, operands[0] ?? noModel("show"));
     const runtime = () => openRuntimeFor(io.host);
     const shown = await showModel(io.host, path, given, { runtime, onWarning: io.warn, showName: flagName });
     if (io.machine) io.json(shown);

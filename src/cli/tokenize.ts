@@ -5,7 +5,7 @@ import { openTokenizer } from "../generate/load.ts";
 import { TOKENIZE_OPTIONS } from "../generate/options.ts";
 import { tokenizeText } from "../generate/text.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
-import { modelAndText, stdinText } from "./model-operand.ts";
+import { locateForVerb, modelAndText, stdinText } from "./model-operand.ts";
 import { safeText } from "./text.ts";
 import { tokenText } from "./token-text.ts";
 import { type Io, verb } from "./verb.ts";
@@ -29,7 +29,7 @@ export const TOKENIZE = verb({
     const { model, text } = options.stdin
       ? await withStdin(io, operands)
       : await modelAndText(io, operands, { verb: "tokenize", what: "text" });
-    const tokenizer = openTokenizer(io.host, model);
+    const tokenizer = openTokenizer(io.host, await locateForVerb(io, model, "tokenizer"));
     if (options.decode) return showText(io, tokenizer, readIds(text));
     const tokenized = tokenizeText(tokenizer, text, !options.noSpecial);
     if (io.machine) return io.json(tokenized);

@@ -1,13 +1,17 @@
 /** All verbs, in the order that help lists them. A new verb is one file and one line here. */
 import { BENCH } from "./bench.ts";
+import { LIST, RM } from "./cache.ts";
 import { DEMO } from "./demo.ts";
 import { DOCTOR } from "./doctor.ts";
 import { EXPORT } from "./export.ts";
 import { GENERATE } from "./generate.ts";
 import { NEXT } from "./next.ts";
 import { PLAN } from "./plan.ts";
+import { PULL } from "./pull.ts";
+import { PUSH } from "./push.ts";
 import { QUANTIZE } from "./quantize.ts";
 import { SCORE } from "./score.ts";
+import { SEARCH } from "./search.ts";
 import { SHOW } from "./show.ts";
 import { TOKENIZE } from "./tokenize.ts";
 import { TOKENIZER_TRAIN } from "./tokenizer-train.ts";
@@ -28,4 +32,9 @@ export const VERBS: readonly Verb[] = [
   BENCH,
   PLAN,
   DOCTOR,
+  SEARCH,
+  PULL,
+  LIST,
+  RM,
+  PUSH,
 ];

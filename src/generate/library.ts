@@ -3,6 +3,8 @@ import { fail } from "../base/errors.ts";
 import { type GivenOptions, readOptions } from "../base/options.ts";
 import type { ObjectSchema, OutputOf } from "../grammar/typed-schema.ts";
 import type { Host } from "../host/types.ts";
+import { locateModel } from "../hub/locate.ts";
+import type { PullHooks } from "../hub/pull.ts";
 import type { Runtime } from "../runtime/types.ts";
 import type { ChatTokenizer } from "../tokenizer/chat.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
@@ -58,12 +60,15 @@ export interface PretrainedModel extends OpenModel {
   tree(ids: ArrayLike<number>, options?: Pick<NextOptions, "top" | "depth" | "signal">): Promise<readonly TextBranch[]>;
 }
 
-/** {@link MODEL_OPTIONS}, warnings, and a runtime other than the platform's best. */
-export interface FromPretrainedOptions extends OpenModelOptions {
+/** Who hears of a model that is fetched from the hub, and who may stop it. */
+export type FetchHooks = PullHooks;
+
+/** {@link MODEL_OPTIONS}, warnings, hooks for fetching, and a runtime other than the platform's best. */
+export interface FromPretrainedOptions extends OpenModelOptions, FetchHooks {
   readonly runtime?: Runtime;
 }
 
-/** A folder, which is opened for the call, or a model that is open. */
+/** A folder or a hub's id, which is opened for the call, or a model that is open. */
 export type ModelOperand = string | OpenModel;
 
 type ModelGiven = GivenOptions<typeof MODEL_OPTIONS>;
@@ -71,12 +76,16 @@ type ModelGiven = GivenOptions<typeof MODEL_OPTIONS>;
 /** What {@link createLibrary} gives. */
 export interface Library {
   readonly AutoModelForCausalLM: {
-    /** Opens a model folder in Hugging Face's layout. Dispose the model after use, or let `using` do it. */
+    /**
+     * Opens a model folder in Hugging Face's layout, a GGUF file, or a model of the hub by its id: `gpt2`,
+     * `org/name@revision`, `org/name:Q4_0`. What is here comes before the hub's cache, and that before the hub.
+     * Dispose the model after use, or let `using` do it.
+     */
     fromPretrained(folder: string, options?: FromPretrainedOptions): Promise<PretrainedModel>;
   };
   readonly AutoTokenizer: {
-    /** The tokenizer of a folder, or of a path to a tokenizer.json. */
-    fromPretrained(path: string): Promise<ChatTokenizer>;
+    /** The tokenizer of a folder, of a path to a tokenizer.json, or of a model of the hub. */
+    fromPretrained(path: string, hooks?: FetchHooks): Promise<ChatTokenizer>;
   };
   /** Continues a prompt. Samples at temperature 0.8 unless the options or the model's files say otherwise. */
   generate(model: ModelOperand, prompt: string, options?: GenerateOptions & ModelGiven): Promise<GenerationResult>;
@@ -114,8 +123,10 @@ export function createLibrary(host: Host): Library {
     shared ??= openRuntimeFor(host);
     return shared;
   };
-  const open = async (folder: string, { runtime, ...options }: FromPretrainedOptions = {}) =>
-    openModel(host, runtime ?? (await runtimeOf()), folder, options);
+  const open = async (given: string, { runtime, onProgress, signal, ...options }: FromPretrainedOptions = {}) => {
+    const hooks = hooksOf(options.onWarning, onProgress, signal);
+    return openModel(host, runtime ?? (await runtimeOf()), await locateModel(host, given, "model", hooks), options);
+  };
   /** Opens what is a folder for the time of `use`, and gives it the options that are not about opening. */
   const withModel = async <O extends ModelGiven, R>(
     operand: ModelOperand,
@@ -138,7 +149,10 @@ export function createLibrary(host: Host): Library {
     AutoModelForCausalLM: {
       fromPretrained: async (folder, options) => pretrained(await open(folder, options)),
     },
-    AutoTokenizer: { fromPretrained: async (path) => openChatTokenizer(host, path) },
+    AutoTokenizer: {
+      fromPretrained: async (given, { onWarning, onProgress, signal } = {}) =>
+        openChatTokenizer(host, await locateModel(host, given, "tokenizer", hooksOf(onWarning, onProgress, signal))),
+    },
     generate: (operand, prompt, options = {}) =>
       withModel(operand, options, async (opened, rest) => {
         const ids = promptIdsOf(opened, prompt);
@@ -154,12 +168,25 @@ export function createLibrary(host: Host): Library {
       withModel(operand, options, (opened, rest) => nextTokens(opened, promptIdsOf(opened, prompt), rest)),
     tokenize: async (operand, text, options = {}) => {
       const { noSpecial } = readOptions(TOKENIZE_OPTIONS, options);
-      return tokenizeText(typeof operand === "string" ? openTokenizer(host, operand) : operand, text, !noSpecial);
+      const path = typeof operand === "string" ? await locateModel(host, operand, "tokenizer") : undefined;
+      const tokenizer = path === undefined ? (operand as Tokenizer) : openTokenizer(host, path);
+      return tokenizeText(tokenizer, text, !noSpecial);
     },
-    exportModel: async (folder, options) => exportGguf(host, folder, options),
-    bench: async (folder, { signal, ...options } = {}) =>
-      benchModel(host, await runtimeOf(), folder, options, { signal }),
+    exportModel: async (given, options) => exportGguf(host, await locateModel(host, given, "model"), options),
+    bench: async (given, { signal, ...options } = {}) => {
+      const folder = await locateModel(host, given, "model", hooksOf(undefined, undefined, signal));
+      return benchModel(host, await runtimeOf(), folder, options, { signal });
+    },
   };
+}
+
+/** Only the hooks that there are. */
+function hooksOf(
+  onWarning: PullHooks["onWarning"],
+  onProgress: PullHooks["onProgress"],
+  signal: AbortSignal | undefined,
+): PullHooks {
+  return { ...(onWarning && { onWarning }), ...(onProgress && { onProgress }), ...(signal && { signal }) };
 }
 
 /** Hugging Face's methods on an open model. */

@@ -13,6 +13,10 @@ export type FileTree = Pick<
   | "listFolder"
   | "makeFolder"
   | "createFile"
+  | "extendFile"
+  | "link"
+  | "realPath"
+  | "blobOf"
   | "scratchPath"
   | "appendText"
   | "rename"
@@ -68,6 +72,7 @@ export function createFileTree({ maxBytes = Number.POSITIVE_INFINITY } = {}): Fi
     ...readers(entries),
     ...writers(entries, () => maxBytes - used()),
     ...folders(entries),
+    link: () => false,
     join: joinPaths,
     absolute,
     freeDiskBytes: () => maxBytes - used(),
@@ -99,6 +104,11 @@ function readers(entries: Entries) {
     readInto,
     readBytes,
     readText: (path: string) => text.decode(readBytes(path)),
+    blobOf: async (path: string) => new Blob(readBlocks(fileAt(path))),
+    realPath(path: string) {
+      if (!entries.has(absolute(path))) fail("NOT_FOUND", `${path}: there is no such file or folder`);
+      return absolute(path);
+    },
     fileSize: (path: string) => fileAt(path).size,
     kindOf(path: string) {
       const entry = path.includes("\0") ? undefined : entries.get(absolute(path));
@@ -113,33 +123,34 @@ function writers(entries: Entries, free: () => number) {
     appendBytes(file, bytes);
   };
   const encode = (text: string) => new TextEncoder().encode(text);
+  const fileToExtend = (path: string): MemoryFile => {
+    const entry = entries.get(absolute(path)) ?? newFile(entries, path);
+    return entry === "folder" ? fail("DISK", `${path}: it is a folder, expected a file`) : entry;
+  };
+  const writerOf = (path: string, file: MemoryFile): FileWriter => {
+    let open = true;
+    const mustBeOpen = () => open || fail("BUG", `${path}: is closed`);
+    return {
+      write(bytes) {
+        mustBeOpen();
+        append(path, file, bytes);
+      },
+      finish() {
+        mustBeOpen();
+        open = false;
+      },
+      abandon() {
+        open = false;
+        if (entries.get(absolute(path)) === file) entries.delete(absolute(path));
+      },
+    };
+  };
   let scratches = 0;
   return {
     scratchPath: () => `/tmp/ownlm-${++scratches}.tmp`,
-    createFile(path: string): FileWriter {
-      const file = newFile(entries, path);
-      let open = true;
-      const mustBeOpen = () => open || fail("BUG", `${path}: is closed`);
-      return {
-        write(bytes) {
-          mustBeOpen();
-          append(path, file, bytes);
-        },
-        finish() {
-          mustBeOpen();
-          open = false;
-        },
-        abandon() {
-          open = false;
-          if (entries.get(absolute(path)) === file) entries.delete(absolute(path));
-        },
-      };
-    },
-    appendText(path: string, text: string) {
-      const entry = entries.get(absolute(path)) ?? newFile(entries, path);
-      if (entry === "folder") fail("DISK", `${path}: it is a folder, expected a file`);
-      else append(path, entry, encode(text));
-    },
+    createFile: (path: string) => writerOf(path, newFile(entries, path)),
+    extendFile: (path: string) => writerOf(path, fileToExtend(path)),
+    appendText: (path: string, text: string) => append(path, fileToExtend(path), encode(text)),
     createExclusive(path: string, text: string) {
       if (entries.has(absolute(path))) return false;
       append(path, newFile(entries, path), encode(text));
@@ -215,6 +226,11 @@ function rename(entries: Entries, from: string, to: string): void {
     entries.set(target + key.slice(source.length), entries.get(key)!);
     entries.delete(key);
   }
+}
+
+/** The written part of each block, copied. */
+function readBlocks({ blocks, size }: MemoryFile): Uint8Array<ArrayBuffer>[] {
+  return blocks.map((block, i) => block.slice(0, Math.min(BLOCK, size - i * BLOCK)));
 }
 
 function appendBytes(file: MemoryFile, bytes: Uint8Array): void {

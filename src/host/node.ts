@@ -54,8 +54,8 @@ function readInto(file: string, offset: number, target: Uint8Array): void {
   });
 }
 
-function createFile(file: string): FileWriter {
-  const fd = at(file, () => fs.openSync(file, "w"));
+function openWriter(file: string, flags: "w" | "a"): FileWriter {
+  const fd = at(file, () => fs.openSync(file, flags));
   let open = true;
   const mustBeOpen = () => open || fail("BUG", `${file}: is closed`);
   const close = () => {
@@ -174,6 +174,22 @@ function memAvailable(): number | undefined {
   }
 }
 
+function link(target: string, file: string): boolean {
+  try {
+    at(file, () => fs.symlinkSync(target, file));
+    return true;
+  } catch (error) {
+    const { code } = ((error as OwnlmError).cause ?? error) as NodeJS.ErrnoException;
+    if (["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EINVAL"].includes(code ?? "")) return false;
+    throw error;
+  }
+}
+
+const hashOf = (algorithm: string) => {
+  const hash = createHash(algorithm);
+  return { update: (bytes: Uint8Array) => void hash.update(bytes), hex: () => hash.digest("hex") };
+};
+
 /** Node's files, clock and memory. */
 export const host: Host = {
   name: "node",
@@ -192,7 +208,11 @@ export const host: Host = {
   kindOf,
   listFolder: (folder) => at(folder, () => fs.readdirSync(folder).sort()),
   makeFolder,
-  createFile,
+  createFile: (file) => openWriter(file, "w"),
+  extendFile: (file) => openWriter(file, "a"),
+  link,
+  realPath: (file) => at(file, () => fs.realpathSync(file)),
+  blobOf: (file) => at(file, () => fs.openAsBlob(file)),
   scratchPath: () => scratchPath(),
   appendText: (file, text) => at(file, () => fs.appendFileSync(file, text)),
   rename: (from, to) => at(from, () => fs.renameSync(from, to)),
@@ -211,10 +231,11 @@ export const host: Host = {
   createExclusive,
   join: path.join,
   absolute: (file) => path.resolve(file),
-  sha256() {
-    const hash = createHash("sha256");
-    return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest("hex") };
-  },
+  sha256: () => hashOf("sha256"),
+  sha1: () => hashOf("sha1"),
+  fetch: (...request) => globalThis.fetch(...request),
+  env: (name) => process.env[name],
+  homeFolder: () => os.homedir(),
   availableMemoryBytes,
   freeDiskBytes(folder) {
     const { bavail, bsize } = at(folder, () => fs.statfsSync(folder));

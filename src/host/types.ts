@@ -1,4 +1,4 @@
-/** The one door to files, memory and time. What each platform can give; the rest of ownlm asks for no more. */
+/** The one door to files, memory, time and the network. What each platform can give; the rest of ownlm asks for no more. */
 
 /** A file being written from its beginning to its end. */
 export interface FileWriter {
@@ -25,6 +25,8 @@ export interface Host {
   /** Makes a folder and those above it. */
   makeFolder(path: string): void;
   createFile(path: string): FileWriter;
+  /** Goes on at the end of a file, made where there is none. */
+  extendFile(path: string): FileWriter;
   /** A path for a file that is used for a while and removed again; no two calls give the same. */
   scratchPath(): string;
   /** Adds text at the end of a file, making it when there is none. */
@@ -37,10 +39,24 @@ export interface Host {
   remove(path: string): void;
   /** Makes a file that must not exist yet, with all of its text at once; false when it does. */
   createExclusive(path: string, text: string): boolean;
+  /** Makes a symbolic link to `target`, which is relative to the link; false where there are none. EXISTS where the name is taken. */
+  link(target: string, path: string): boolean;
+  /** The path of what a path leads to, with every link followed. */
+  realPath(path: string): string;
+  /** A file to be sent: its bytes are read when they are needed, where the platform can. */
+  blobOf(path: string): Promise<Blob>;
   join(...parts: string[]): string;
   absolute(path: string): string;
   /** SHA-256 in hexadecimal, fed in pieces; `hex` closes it. */
   sha256(): { update(bytes: Uint8Array): void; hex(): string };
+  /** SHA-1 alike: it names things as git does, and protects nothing. */
+  sha1(): { update(bytes: Uint8Array): void; hex(): string };
+  /** The platform's own `fetch`. */
+  readonly fetch: typeof globalThis.fetch;
+  /** An environment variable; undefined where it is not set or there are none. */
+  env(name: string): string | undefined;
+  /** The user's own folder. */
+  homeFolder(): string;
   availableMemoryBytes(): number;
   freeDiskBytes(path: string): number;
   cpuThreads(): number;

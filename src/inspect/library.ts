@@ -1,6 +1,7 @@
 /** `show`, `plan` and `doctor` as programs call them, over one host. */
 import { openRuntimeFor } from "../generate/load.ts";
 import type { Host } from "../host/types.ts";
+import { locateModel } from "../hub/locate.ts";
 import type { ModelPlan } from "../plan/plan.ts";
 import { type Diagnosis, type DoctorOptions, examine } from "./doctor.ts";
 import { type PlanOptions, planHere } from "./plan.ts";
@@ -8,7 +9,7 @@ import { type ShownModel, type ShowOptions, showModel } from "./show.ts";
 
 /** What {@link createInspect} gives. */
 export interface Inspect {
-  /** What a model folder or GGUF file is, what it takes here, and how fast it will be. */
+  /** What a model folder, a GGUF file or a model of the hub is, what it takes here, and how fast it will be. */
   show(model: string, options?: ShowOptions): Promise<ShownModel>;
   /** What a named model, a config.json, a folder or a GGUF file takes to train, tune and run. */
   plan(model: string, options?: PlanOptions): Promise<ModelPlan>;
@@ -20,7 +21,7 @@ export interface Inspect {
 export function createInspect(host: Host): Inspect {
   const runtime = () => openRuntimeFor(host);
   return {
-    show: async (model, options = {}) => showModel(host, model, options, { runtime }),
+    show: async (model, options = {}) => showModel(host, await locateModel(host, model, "model"), options, { runtime }),
     plan: async (model, options = {}) => planHere(host, model, options, { runtime }),
     doctor: async ({ folder, ...options } = {}) => examine(host, folder, options, { runtime }),
   };

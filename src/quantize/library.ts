@@ -2,6 +2,7 @@
 
 import { openRuntimeFor } from "../generate/load.ts";
 import type { Host } from "../host/types.ts";
+import { locateModel } from "../hub/locate.ts";
 import type { Runtime } from "../runtime/types.ts";
 import type { QuantizeOptions } from "./options.ts";
 import { type QuantizeHooks, type QuantizeResult, quantize } from "./quantize.ts";
@@ -11,7 +12,7 @@ export interface QuantizeSettings extends QuantizeHooks {
   readonly runtime?: Runtime;
 }
 
-/** Quantises a model folder or GGUF file; see {@link quantize} for what it throws. */
+/** Quantises a model folder, a GGUF file or a model of the hub; see {@link quantize} for what it throws. */
 export type Quantize = (
   model: string,
   options: QuantizeOptions,
@@ -21,5 +22,14 @@ export type Quantize = (
 /** `quantize` with files and memory of a host. */
 export function createQuantize(host: Host): Quantize {
   return async (model, options, { runtime, ...hooks } = {}) =>
-    quantize(host, runtime ?? (await openRuntimeFor(host)), model, options, hooks);
+    quantize(
+      host,
+      runtime ?? (await openRuntimeFor(host)),
+      await locateModel(host, model, "model", {
+        ...(hooks.signal && { signal: hooks.signal }),
+        ...(hooks.onWarning && { onWarning: hooks.onWarning }),
+      }),
+      options,
+      hooks,
+    );
 }

@@ -7,7 +7,7 @@ import { readJson } from "./folder.ts";
 import { show } from "./header.ts";
 import { type NamedTensor, readSafetensors, readTensorInto, writeSafetensors, writeText } from "./safetensors.ts";
 
-export { type FolderLock, lockFolder } from "./lock.ts";
+export { type FileLock, lockFolder } from "./lock.ts";
 
 /** The version of the layout; a newer one is refused. */
 const FORMAT = 1;

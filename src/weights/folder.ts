@@ -49,20 +49,38 @@ export function openWeights(host: Host, folder: string): ReadonlyMap<string, Ten
   if (host.kindOf(index) === "file") return readShards(host, folder, index);
   if (host.kindOf(host.join(folder, PUBLISHING, SINGLE)) === "file")
     fail("NOT_FOUND", `${folder}: the model was not put in place to its end. Try the same training with --resume.`);
+  refusePickled(host, folder);
   return fail("NOT_FOUND", `${folder}: no ${SINGLE} and no ${INDEX}, expected a model in Hugging Face's layout`);
 }
 
-function readShards(host: Host, folder: string, index: string): Map<string, TensorEntry> {
+/** Throws UNSUPPORTED where a folder has its weights as pickled Python, which can run code as it is read. */
+function refusePickled(host: Host, folder: string): void {
+  const names = host.kindOf(folder) === "folder" ? host.listFolder(folder) : [];
+  const pickled = names.find((name) => /\.(bin|pt|pth|pkl|ckpt)$/i.test(name));
+  if (pickled !== undefined)
+    fail(
+      "UNSUPPORTED",
+      `${host.join(folder, pickled)}: pickled Python, which can run code as it is read, is never opened. In Python, AutoModelForCausalLM.from_pretrained(folder).save_pretrained(folder) writes safetensors beside it.`,
+    );
+}
+
+/** The shard of each tensor that an index lists: names of files in its folder. Throws BAD_WEIGHTS naming file and tensor. */
+export function readShardMap(host: Host, index: string): Map<string, string> {
   const json = readJson(host, index);
   const map = isJsonObject(json) ? json.weight_map : undefined;
   if (!isJsonObject(map))
     return fail("BAD_WEIGHTS", `${index}: weight_map: expected an object of tensor names to file names`);
+  for (const [name, file] of Object.entries(map))
+    if (typeof file !== "string" || !isFileName(file))
+      fail("BAD_WEIGHTS", `${index}: ${show(name)}: got ${show(file)}, expected a file name in the same folder`);
+  return new Map(Object.entries(map as Record<string, string>));
+}
+
+function readShards(host: Host, folder: string, index: string): Map<string, TensorEntry> {
   const shards = new Map<string, ReadonlyMap<string, TensorEntry>>();
   const tensors = new Map<string, TensorEntry>();
-  for (const [name, file] of Object.entries(map)) {
+  for (const [name, file] of readShardMap(host, index)) {
     const where = `${index}: ${show(name)}`;
-    if (typeof file !== "string" || !isFileName(file))
-      return fail("BAD_WEIGHTS", `${where}: got ${show(file)}, expected a file name in the same folder`);
     const shard = shards.get(file) ?? readShard(host, host.join(folder, file), where);
     shards.set(file, shard);
     tensors.set(name, shard.get(name) ?? fail("BAD_WEIGHTS", `${where}: is not in ${show(file)}`));

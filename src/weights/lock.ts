@@ -1,9 +1,9 @@
-/** One writer to a folder: a lock file that outlives no process. Knows nothing of what is written there. */
+/** One writer to a place: a lock file that outlives no process. Knows nothing of what is written there. */
 import { fail, OwnlmError } from "../base/errors.ts";
 import type { Host } from "../host/types.ts";
 
-/** Held while a run writes into a folder. Disposing it once or more often gives the folder back. */
-export interface FolderLock extends Disposable {
+/** Held while somebody writes. Disposing it once or more often gives the place back. */
+export interface FileLock extends Disposable {
   readonly path: string;
 }
 
@@ -11,13 +11,31 @@ export interface FolderLock extends Disposable {
 const ATTEMPTS = 3;
 
 /**
- * Takes a folder, made where there is none, for this process; LOCKED names the process that has it. A lock whose process
- * is gone, and one left empty or unreadable by a crash, are taken over. Processes of other machines on a shared disk
- * are not seen.
+ * Takes a folder, made where there is none, for this process; LOCKED names the process that has it. See
+ * {@link takeLock} for what is taken over and not seen.
  */
-export function lockFolder(host: Host, out: string): FolderLock {
+export function lockFolder(host: Host, out: string): FileLock {
   host.makeFolder(out);
   const path = host.join(out, "train.lock");
+  const taken = takeLock(host, path);
+  if (typeof taken !== "number") return taken;
+  return fail(
+    "LOCKED",
+    taken === UNKNOWN
+      ? `${out}: another process has just taken it. Wait for it, or choose another --out.`
+      : `${out}: process ${taken} is training there. Wait for it, choose another --out, or remove ${path}.`,
+  );
+}
+
+/** In place of a process's number: somebody has just taken the lock. */
+const UNKNOWN = 0;
+
+/**
+ * Takes a lock file for this process, or gives the number of the process that has it, 0 where that cannot be told. A
+ * lock whose process is gone, and one left empty or unreadable by a crash, are taken over. Processes of other machines
+ * on a shared disk are not seen.
+ */
+export function takeLock(host: Host, path: string): FileLock | number {
   // The start tells this process from one of the same number before it, as the first in a container has.
   const text = `${host.processId} ${host.startedMs}\n`;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -25,17 +43,13 @@ export function lockFolder(host: Host, out: string): FolderLock {
     const found = textOf(host, path);
     if (found === undefined) continue;
     const owner = livingOwner(host, found, text);
-    if (owner !== undefined)
-      fail(
-        "LOCKED",
-        `${out}: process ${owner} is training there. Wait for it, choose another --out, or remove ${path}.`,
-      );
+    if (owner !== undefined) return owner;
     takeAside(host, path, found);
   }
-  return fail("LOCKED", `${out}: another process has just taken it. Wait for it, or choose another --out.`);
+  return UNKNOWN;
 }
 
-function heldLock(host: Host, path: string, text: string): FolderLock {
+function heldLock(host: Host, path: string, text: string): FileLock {
   let held = true;
   const dispose = () => {
     if (!held) return;

@@ -79,7 +79,7 @@ describe("ownlm generate", { skip: skipWithoutRuntime }, () => {
       [[folder], 2, /no prompt\. Try: ownlm generate/],
       [[], 2, /got no operand/],
       [[folder, "a", "b"], 2, /got 3 operands/],
-      [[`${folder}x`, "a"], 1, /there is no such folder/],
+      [[`${folder}x`, "a"], 1, /there is no such file or folder/],
       [[folder, "a", "--temperature", "hot"], 2, /--temperature: got "hot"/],
       [[folder, "a", "--top-p", "2"], 2, /--top-p: got 2, expected a number from 0 to 1/],
       [[folder, "the ".repeat(80)], 1, /prompt: got \d+ tokens, expected less than the context of 64/],

@@ -2,7 +2,8 @@
 
 import { runCommand, type World } from "../../src/cli/run.ts";
 import { VERBS } from "../../src/cli/verbs.ts";
-import { host } from "../../src/host/node.ts";
+import { host as nodeHost } from "../../src/host/node.ts";
+import type { Host } from "../../src/host/types.ts";
 
 /** What a test gives. */
 export interface WorldOptions {
@@ -11,6 +12,7 @@ export interface WorldOptions {
   readonly columns?: number;
   readonly env?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
+  readonly host?: Host;
   /** Called with every piece of stdout. */
   readonly onOutput?: (text: string) => void;
 }
@@ -27,6 +29,7 @@ export interface Outcome {
 /** Runs a command line in this process. */
 export async function ownlm(args: readonly string[], options: WorldOptions = {}): Promise<Outcome> {
   const { stdin = "", columns, env = { LANG: "C.UTF-8" }, signal = new AbortController().signal, onOutput } = options;
+  const { host = nodeHost } = options;
   const written = { stdout: "", stderr: "" };
   const terminal = columns === undefined ? {} : { isTTY: true, columns, rows: 40 };
   const world: World = {

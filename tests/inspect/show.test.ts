@@ -96,7 +96,7 @@ describe("a model shown", () => {
 
   test("needs a model", async () => {
     assert.equal((await run(["show"])).status, 2);
-    assert.match((await run(["show", "no-such-model"])).stderr, /no-such-model: there is no such folder/);
+    assert.match((await run(["show", "no-such-model"])).stderr, /no-such-model: there is no such file or folder/);
   });
 });
 
