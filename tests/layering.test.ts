@@ -79,6 +79,8 @@ function judge(item: Import): string | undefined {
     return `imports ${target}, allowed in src/host/node*.ts, src/runtime/ort-native*.ts and src/cli`;
   if (/^koffi(\/|$)/.test(target) && !/^src\/runtime\/ort-native[^/]*$/.test(item.from))
     return `imports ${target}, allowed in src/runtime/ort-native*.ts`;
+  if (target.startsWith("@huggingface/hub") && item.from !== "src/hub/client.ts")
+    return `imports ${target}, allowed in src/hub/client.ts`;
   if (target.startsWith("onnxruntime-") && from !== "runtime") return `imports ${target}, allowed in src/runtime`;
   if (to === undefined && item.specifier.startsWith(".")) return `imports ${target}, which is outside of src`;
   if (to === undefined) return undefined;
@@ -159,6 +161,19 @@ describe("the rooms of src", () => {
   });
 });
 
+/** Where the network is asked: the hosts' door, and what goes through it. */
+const FETCHING = ["src/host/node.ts", "src/host/web.ts", "src/host/types.ts", "src/hub/requests.ts"];
+
+describe("the network", () => {
+  test("is asked through the host's fetch, in src/hub/requests.ts alone", () => {
+    const asks = /\b(?:globalThis|window|self|host)\.fetch\b|(?<![.\w])fetch\s*\(/;
+    const others = [...sources()].filter(
+      ([file, source]) => !FETCHING.includes(file) && asks.test(blankComments(source)),
+    );
+    complain(others.map(([file]) => `${file}: asks the network, expected to do so by src/hub/requests.ts`));
+  });
+});
+
 describe("the layering check itself", () => {
   test("sees every form of import and its line", () => {
     const source = [
@@ -204,6 +219,8 @@ describe("the layering check itself", () => {
     ["src/train/loop.ts", "onnxruntime-web", false],
     ["src/nn/layers.ts", "#ort", false],
     ["src/models/gpt2.ts", "#host", false],
+    ["src/hub/client.ts", "@huggingface/hub", true],
+    ["src/hub/push.ts", "@huggingface/hub", false],
     ["src/base/rng.ts", "../../scripts/test.ts", false],
   ];
   for (const [from, specifier, fine] of cases)

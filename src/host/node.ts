@@ -133,7 +133,16 @@ function makeFolder(folder: string): void {
     const mayLackParent = error instanceof OwnlmError && error.code === "NOT_FOUND" && parent !== folder;
     if (!mayLackParent || kindOf(parent) !== undefined) throw error;
     makeFolder(parent);
+    makeLastFolder(folder);
+  }
+}
+
+/** Another process may make it at the same moment. */
+function makeLastFolder(folder: string): void {
+  try {
     at(folder, () => fs.mkdirSync(folder));
+  } catch (error) {
+    if (kindOf(folder) !== "folder") throw error;
   }
 }
 

@@ -127,5 +127,8 @@ export function writeRef(host: Host, settings: HubSettings, repo: RepoAt, commit
   if (repo.revision === commit || cachedCommit(host, settings, repo) === commit) return;
   const file = host.join(repoFolder(host, settings, repo), "refs", ...repo.revision.split("/"));
   host.makeFolder(host.join(file, ".."));
-  writeText(host, file, commit);
+  // Another process may write the same: each has a file of its own, and the last one stays.
+  const aside = `${file}.${host.processId}`;
+  writeText(host, aside, commit);
+  host.rename(aside, file);
 }

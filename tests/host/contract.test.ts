@@ -128,6 +128,41 @@ for (const [host, root] of hosts) {
       );
     });
 
+    test("go on at their end, are sent as they are, and have one path whatever leads to them", async () => {
+      const folder = a();
+      const file = host.join(folder, "f");
+      for (const text of ["one ", "two"]) {
+        const writer = host.extendFile(file);
+        writer.write(bytes(text));
+        writer.finish(false);
+      }
+      assert.equal(host.readText(file), "one two");
+      const blob = await host.blobOf(file);
+      assert.deepEqual([blob.size, await blob.text()], [7, "one two"]);
+      const name = host.join(folder, "name");
+      if (host.link("f", name)) {
+        assert.equal(host.realPath(name), host.realPath(file));
+        assert.equal(
+          codeOf(() => host.link("f", name)),
+          "EXISTS",
+        );
+        assert.equal(host.link("nothing", host.join(folder, "broken")), true);
+        assert.equal(host.kindOf(host.join(folder, "broken")), undefined);
+      }
+      assert.equal(
+        codeOf(() => host.realPath(host.join(folder, "gone"))),
+        "NOT_FOUND",
+      );
+    });
+
+    test("are named by git's SHA-1 and by SHA-256 alike", () => {
+      for (const algorithm of ["sha1", "sha256"] as const) {
+        const hash = host[algorithm]();
+        for (const piece of ["blob 5", "\0", "hello"]) hash.update(bytes(piece));
+        assert.equal(hash.hex(), createHash(algorithm).update("blob 5\0hello").digest("hex"));
+      }
+    });
+
     test("grow by text appended", () => {
       const file = host.join(a(), "f");
       for (const text of ["a", "", "bü", "c"]) host.appendText(file, text);
@@ -364,4 +399,21 @@ describe("Node's file systems", () => {
 
 test("the platform's host on Node is Node's", () => {
   assert.equal(openedHost.name, "node");
+});
+
+test("a folder that another process makes at the same moment is as good as made", () => {
+  const folder = path.join(root, "race", "inner");
+  const mkdirSync = fs.mkdirSync;
+  try {
+    // Whoever makes the outer folder finds the inner one made by another.
+    fs.mkdirSync = ((file: string, options?: object) => {
+      const made = mkdirSync(file, options);
+      if (file === path.dirname(folder)) mkdirSync(folder);
+      return made;
+    }) as typeof fs.mkdirSync;
+    nodeHost.makeFolder(folder);
+  } finally {
+    fs.mkdirSync = mkdirSync;
+  }
+  assert.equal(nodeHost.kindOf(folder), "folder");
 });

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, test } from "node:test";
+import type { Host } from "../../src/host/types.ts";
+import { cachedCommit, writeRef } from "../../src/hub/cache.ts";
 import { listCached, removeCached } from "../../src/hub/contents.ts";
 import { createHub, search } from "../../src/hub/library.ts";
 import { pull } from "../../src/hub/pull.ts";
@@ -75,6 +77,30 @@ describe("the cache", () => {
     lock[Symbol.dispose]();
     removeCached(world.host, "org/name");
   });
+});
+
+test("two processes that write down the same revision do not meet", async () => {
+  await using world = await hubWorld();
+  const repo = { type: "model", id: "org/name", revision: "main" } as const;
+  const [first, second] = ["1", "2"].map((digit) => digit.repeat(40)) as [string, string];
+  const settings = hubSettings(world.host);
+  const other = { ...world.host, processId: world.host.processId + 1 };
+  let met = false;
+  const host: Host = {
+    ...world.host,
+    rename(from, to) {
+      // The other one comes between the writing and the renaming.
+      if (!met) {
+        met = true;
+        writeRef(other, settings, repo, second);
+      }
+      world.host.rename(from, to);
+    },
+  };
+  writeRef(host, settings, repo, first);
+  assert.equal(met, true);
+  assert.deepEqual(readdirSync(path.join(world.cache, "models--org--name/refs")), ["main"]);
+  assert.equal(cachedCommit(world.host, settings, repo), first);
 });
 
 describe("a search", () => {

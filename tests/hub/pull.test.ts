@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import path from "node:path";
 import { describe, test } from "node:test";
+import { createWebHost } from "../../src/host/web.ts";
+import { locateModel } from "../../src/hub/locate.ts";
 import { pull } from "../../src/hub/pull.ts";
 import { gitHash } from "../helpers/hub-server.ts";
 import { hubWorld, someBytes } from "./world.ts";
@@ -120,6 +122,17 @@ describe("a pull", () => {
     world.server.commit("org/other", FILES);
     const other = await pull(host, "org/other");
     assert.ok(lstatSync(path.join(other.path, "data/part.txt")).isFile());
+  });
+
+  test("works where there is no Node: into files in memory, without links", async () => {
+    await using world = await hubWorld();
+    world.server.commit("org/name", FILES);
+    const host = { ...createWebHost(), env: world.host.env };
+    world.variables.HF_HOME = "/home";
+    const pulled = await pull(host, "org/name");
+    assert.deepEqual(host.readBytes(`${pulled.path}/model.safetensors`), FILES["model.safetensors"]);
+    assert.equal((await pull(host, "org/name")).receivedBytes, 0);
+    assert.equal(await locateModel(host, "org/name", "model"), pulled.path);
   });
 
   test("follows a renamed model to its new name and keeps the old one in the cache", async () => {
