@@ -61,25 +61,50 @@ export function readEscape(scan: Scanner): Ranges {
 const hex = (digits: string) => Number.parseInt(digits, 16);
 const single = (point: number): Ranges => [[point, point]];
 
+/** Stretches of code points without surrogates, which no text holds. */
+const STRETCHES: Ranges = [
+  [0, 0xd7ff],
+  [0xe000, 0xffff],
+  ...Array.from({ length: 16 }, (_, i): [number, number] => [(i + 1) << 16, ((i + 1) << 16) + 0xffff]),
+];
+/** Most properties that one text may name: each takes a look at all characters. */
+const MOST_PROPERTIES = 32;
+
 /** Characters with a property of Unicode, as this platform knows it. */
 function propertyRanges(scan: Scanner, property: string, isNegated: boolean): Ranges {
-  let has: RegExp;
+  if (++scan.properties > MOST_PROPERTIES) scan.fail(`got more than ${MOST_PROPERTIES} properties of characters`);
+  let runs: RegExp;
   try {
-    has = new RegExp(`^\\p{${property}}$`, "u");
+    runs = new RegExp(`\\p{${property}}+`, "gu");
   } catch {
     return scan.fail(`there is no property ${property} of characters`);
   }
-  const points: [number, number][] = [];
-  let first = -1;
-  for (let point = 0; point <= MAX_CODE_POINT + 1; point++) {
-    const isIn = point <= MAX_CODE_POINT && has.test(String.fromCodePoint(point));
-    if (isIn && first < 0) first = point;
-    if (isIn || first < 0) continue;
-    points.push([first, point - 1]);
-    first = -1;
+  const found: [number, number][] = [];
+  for (const [first, last] of STRETCHES) {
+    const width = first > 0xffff ? 2 : 1;
+    for (const run of charactersFrom(first, last).matchAll(runs)) {
+      const start = first + run.index / width;
+      found.push([start, start + run[0].length / width - 1]);
+    }
   }
-  return isNegated ? otherRanges(points) : points;
+  const ranges = normalRanges(found);
+  return isNegated ? otherRanges(ranges) : ranges;
 }
+
+/** Code points from one to another, all of one width, as a text. */
+function charactersFrom(first: number, last: number): string {
+  const count = last - first + 1;
+  if (first <= 0xffff) return UTF16.decode(Uint16Array.from({ length: count }, (_, i) => first + i));
+  const units = new Uint16Array(2 * count);
+  for (let i = 0; i < count; i++) {
+    const beyond = first + i - 0x10000;
+    units[2 * i] = 0xd800 | (beyond >> 10);
+    units[2 * i + 1] = 0xdc00 | (beyond & 0x3ff);
+  }
+  return UTF16.decode(units);
+}
+
+const UTF16 = new TextDecoder("utf-16le", { ignoreBOM: true });
 
 /** Reads a class behind its "[", with the "]". */
 export function readClass(scan: Scanner): Ranges {

@@ -42,19 +42,19 @@ export function addRule(graph: Graph, name: string): number {
 /** States from which the end of their rule can be reached, with bytes or (`withBytes` false) without any. */
 export function statesThatEnd(graph: Graph, withBytes: boolean): Uint8Array {
   const count = graph.bytes.length;
-  const before: number[][] = Array.from({ length: count }, () => []);
+  const before = newLists(count);
   /** Calls by where they go on, and by the start of the rule called: the calling state and the other of the two. */
-  const callsTo: number[][] = Array.from({ length: count }, () => []);
-  const callsOf: number[][] = Array.from({ length: count }, () => []);
+  const callsTo = newLists(count);
+  const callsOf = newLists(count);
   for (let state = 0; state < count; state++) {
     const bytes = graph.bytes[state]!;
-    if (withBytes) for (let i = 2; i < bytes.length; i += 3) before[bytes[i]!]!.push(state);
-    for (const next of graph.silent[state]!) before[next]!.push(state);
+    if (withBytes) for (let i = 2; i < bytes.length; i += 3) add(before, bytes[i]!, state);
+    for (const next of graph.silent[state]!) add(before, next, state);
     const calls = graph.calls[state]!;
     for (let i = 0; i < calls.length; i += 2) {
       const start = graph.starts[calls[i]!]!;
-      callsTo[calls[i + 1]!]!.push(state, start);
-      callsOf[start]!.push(state, calls[i + 1]!);
+      add(callsTo, calls[i + 1]!, state, start);
+      add(callsOf, start, state, calls[i + 1]!);
     }
   }
   const ends = new Uint8Array(count);
@@ -63,11 +63,22 @@ export function statesThatEnd(graph: Graph, withBytes: boolean): Uint8Array {
     const state = waiting.pop()!;
     if (ends[state]) continue;
     ends[state] = 1;
-    for (const earlier of before[state]!) waiting.push(earlier);
-    for (const calls of [callsTo[state]!, callsOf[state]!])
+    for (const earlier of before[state] ?? NONE) waiting.push(earlier);
+    for (const calls of [callsTo[state] ?? NONE, callsOf[state] ?? NONE])
       for (let i = 0; i < calls.length; i += 2) if (ends[calls[i + 1]!]) waiting.push(calls[i]!);
   }
   return ends;
+}
+
+type Lists = (number[] | undefined)[];
+
+const NONE: readonly number[] = [];
+const newLists = (count: number): Lists => new Array<number[] | undefined>(count).fill(undefined);
+
+function add(lists: Lists, at: number, ...values: number[]): void {
+  const list = lists[at];
+  if (list) list.push(...values);
+  else lists[at] = values;
 }
 
 /** Takes away edges from which no end can be reached, so that what has begun can be ended. Throws BAD_GRAMMAR where nothing is left of `root`. */
@@ -77,7 +88,7 @@ export function trim(graph: Graph, root: number, where: string): void {
     fail("BAD_GRAMMAR", `${where}: no text matches it, or none that ends. Look for parts that contradict each other`);
   for (let state = 0; state < ends.length; state++) {
     graph.bytes[state] = keep(graph.bytes[state]!, 3, (edge, i) => ends[edge[i + 2]!] === 1);
-    graph.silent[state] = graph.silent[state]!.filter((next) => ends[next]);
+    graph.silent[state] = keep(graph.silent[state]!, 1, (edge, i) => ends[edge[i]!] === 1);
     graph.calls[state] = keep(
       graph.calls[state]!,
       2,
@@ -87,6 +98,9 @@ export function trim(graph: Graph, root: number, where: string): void {
 }
 
 function keep(edges: number[], width: number, isKept: (edges: number[], i: number) => boolean): number[] {
+  let isWhole = true;
+  for (let i = 0; i < edges.length; i += width) isWhole &&= isKept(edges, i);
+  if (isWhole) return edges;
   const kept: number[] = [];
   for (let i = 0; i < edges.length; i += width) if (isKept(edges, i)) kept.push(...edges.slice(i, i + width));
   return kept;

@@ -9,6 +9,8 @@ const LONGEST = 2 ** 20;
 export interface Scanner {
   readonly text: string;
   at: number;
+  /** How many properties of Unicode have been read. */
+  properties: number;
   /** The character here, or "" at the end. */
   peek(): string;
   /** Goes past a text and returns true where it is here. */
@@ -27,6 +29,7 @@ export function scannerOf(text: string, where: string): Scanner {
   return {
     text,
     at: 0,
+    properties: 0,
     peek() {
       return this.at < text.length ? String.fromCodePoint(text.codePointAt(this.at)!) : "";
     },

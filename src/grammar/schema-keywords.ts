@@ -116,3 +116,9 @@ export function hasType(value: unknown, types: readonly TypeName[]): boolean {
   const type = typeOfValue(value);
   return types.includes(type) || (type === "integer" && types.includes("number"));
 }
+
+/** Whether a keyword says something about values of the type of this one. */
+export function isAbout(keyword: string, value: unknown): boolean {
+  const type = typeOfValue(value);
+  return ABOUT.get(keyword) === (type === "integer" ? "number" : type);
+}

@@ -94,7 +94,7 @@ export function wholeRange(least: number, most: number): Node {
 
 /** Digits of one length from one value to another. */
 function between(low: string, high: string): Node {
-  if (low === "") return EMPTY;
+  if (/^0*$/.test(low) && /^9*$/.test(high)) return digits(low.length, low.length);
   const [first, last, rest] = [Number(low[0]), Number(high[0]), low.length - 1];
   if (first === last) return seq(text(low[0]!), between(low.slice(1), high.slice(1)));
   const middle = seq(digitRange(first + 1, last - 1), digits(rest, rest));

@@ -8,16 +8,19 @@ import { joinSchemas, sharedValues } from "./schema-join.ts";
 import {
   assertions,
   hasType,
+  isAbout,
   knownSchema,
   listOf,
   refuse,
   type Schema,
   type TypeName,
+  typeOfValue,
   typesOf,
 } from "./schema-keywords.ts";
 import { numberNode } from "./schema-numbers.ts";
 import { objectNode } from "./schema-objects.ts";
 import { stringNode } from "./schema-strings.ts";
+import { matchesText } from "./texts.ts";
 
 /** Deepest nesting of schemas, and most of them. */
 const MOST_DEPTH = 64;
@@ -132,7 +135,7 @@ function flatNode(context: Context, schema: Schema, at: string): Node {
   if (flat === false) return NEVER;
   for (const keyword of ["anyOf", "oneOf"] as const)
     if (flat[keyword] !== undefined) return alternatives(context, flat, keyword, at);
-  if (flat.enum !== undefined) return valuesNode(flat, at);
+  if (flat.enum !== undefined) return valuesNode(context, flat, at);
   if (assertions(flat).length === 0) return VALUE;
   return alt(...typesOf(flat, at).map((type) => typeNode(context, flat, type, at)));
 }
@@ -192,14 +195,22 @@ function typesFor(schema: Schema, at: string): TypeName[] {
   return types.filter((type) => (schema.enum as unknown[]).some((value) => hasType(value, [type])));
 }
 
-/** The values of an enum, each spelled as JSON.stringify does. */
-function valuesNode(schema: Schema, at: string): Node {
-  const beside = assertions(schema).find((keyword) => !["enum", "type", "nullable"].includes(keyword));
-  if (beside !== undefined)
-    refuse(`${at}.enum`, `beside ${beside} cannot be honoured. Try to list only values that it allows`);
+/** The values of an enum that the other keywords allow, each spelled as JSON.stringify does. */
+function valuesNode(context: Context, schema: Schema, at: string): Node {
+  const { enum: _, ...rest } = schema;
   const types = schema.type === undefined ? undefined : typesOf(schema, at);
+  const beside = assertions(rest).filter((keyword) => keyword !== "type" && keyword !== "nullable");
   const values = listOf(schema, "enum", at).filter((value) => types === undefined || hasType(value, types));
-  return alt(...values.map((value) => text(JSON.stringify(value))));
+  const allowed = values.filter((value) => {
+    if (beside.every((keyword) => !isAbout(keyword, value))) return true;
+    if (typeof value === "object")
+      refuse(
+        `${at}.enum`,
+        `objects and lists beside ${beside.join(", ")} cannot be honoured. Try to list only what they allow`,
+      );
+    return matchesText(typeNode(context, rest, typeOfValue(value), at), JSON.stringify(value), at);
+  });
+  return alt(...allowed.map((value) => text(JSON.stringify(value))));
 }
 
 function typeNode(context: Context, schema: Schema, type: TypeName, at: string): Node {
