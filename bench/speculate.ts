@@ -29,15 +29,18 @@ const { values, positionals } = parseArgs({
 interface Made {
   readonly ids: readonly number[];
   readonly ms: number;
+  /** Of the processor, all threads together: on a busy machine the better measure. */
+  readonly cpuMs: number;
 }
 
 /** What is made of a prompt, and how long its new tokens took: the prompt is read before. */
 async function timed(model: OpenModel, promptIds: readonly number[], options: object, most: number): Promise<Made> {
   const settings = { temperature: 0, maxNewTokens: most, ...options };
   await finish(streamAfter(model, promptIds, { ...settings, maxNewTokens: 1 }, 0));
-  const start = performance.now();
+  const [start, cpu] = [performance.now(), process.cpuUsage()];
   const { ids } = await finish(streamAfter(model, promptIds, settings, 0));
-  return { ids, ms: performance.now() - start };
+  const { user, system } = process.cpuUsage(cpu);
+  return { ids, ms: performance.now() - start, cpuMs: (user + system) / 1000 };
 }
 
 const folder = positionals[0] ?? fail("USAGE", "speculate: got no model");
@@ -53,6 +56,7 @@ const random = rng(2, "held out");
 const texts = Array.from({ length: Number(values.texts) }, () => editText(random));
 const sides = { plain: { speculate: "off" }, speculating: { speculate: "auto", draft } } as const;
 const times = { plain: [] as number[], speculating: [] as number[] };
+const cpuTimes = { plain: 0, speculating: 0 };
 let [tokens, differing, copied] = [0, 0, 0];
 for (let round = 0; round < Number(values.rounds); round++) {
   const sums = { plain: 0, speculating: 0 };
@@ -61,9 +65,10 @@ for (let round = 0; round < Number(values.rounds); round++) {
     const most = model.tokenizer!.encode(edited).length;
     const made = { plain: [] as readonly number[], speculating: [] as readonly number[] };
     for (const side of ["plain", "speculating"] as const) {
-      const { ids, ms } = await timed(model, promptIds, sides[side], most);
+      const { ids, ms, cpuMs } = await timed(model, promptIds, sides[side], most);
       made[side] = ids;
       sums[side] += ms;
+      cpuTimes[side] += cpuMs;
     }
     if (made.plain.join() !== made.speculating.join()) differing++;
     if (round > 0) continue;
@@ -82,6 +87,7 @@ const result = {
   plainTokensPerSecond: (1000 * tokens) / best.plain,
   speculatingTokensPerSecond: (1000 * tokens) / best.speculating,
   ratios: times.plain.map((ms, i) => ms / times.speculating[i]!),
+  cpuRatio: cpuTimes.plain / cpuTimes.speculating,
   differing,
 };
 process.stdout.write(`${values.json ? JSON.stringify(result) : JSON.stringify(result, undefined, 2)}\n`);

@@ -47,6 +47,8 @@ export function speculating(
   /** Tokens whose keys and values are those that one token a step gives. */
   let certain = ids.length;
   let ahead: Ahead | undefined;
+  /** What computing tokens again has cost, for the next step with guesses to answer for. */
+  let debtMs = 0;
 
   const settle = () => {
     if (ahead) policy.learned(ahead.guess.strength, ahead.taken, ahead.taken < ahead.guess.ids.length);
@@ -55,12 +57,14 @@ export function speculating(
   };
   const checked = async (row: Float32Array, signal: AbortSignal | undefined): Promise<Float32Array> => {
     if (nearTie === 0 || gapOf(row) >= nearTie) return row;
+    const start = nowMs();
     settle();
     counts.recomputed += ids.length - certain;
     engine.truncate(certain);
     let logits = row;
     for (const id of ids.slice(certain)) logits = await engine.append([id], signal);
     certain = ids.length;
+    debtMs += nowMs() - start;
     return logits;
   };
   const plain = async (more: readonly number[], signal: AbortSignal | undefined): Promise<Float32Array> => {
@@ -83,7 +87,8 @@ export function speculating(
     ids.push(id);
     counts.guessed += guess.ids.length;
     ahead = { guess, rows: rows.slice(1), taken: 0 };
-    policy.took(rows.length, nowMs() - start);
+    policy.took(rows.length, nowMs() - start + debtMs);
+    debtMs = 0;
     return checked(rows[0]!, signal);
   };
   /** As many guesses as make one of the policy's sizes with the token itself. */
