@@ -102,6 +102,8 @@ export async function* generateStream(
   settings: GenerationSettings,
 ): AsyncGenerator<GeneratedToken, Generated> {
   const decoder = tokenizer.decodeStream({ skipSpecialTokens: true });
+  // Some decoders treat a text's first token as no other: this one goes on where the prompt ends.
+  for (const id of [...engine.ids, ...promptIds]) if (id >= 0 && id < tokenizer.vocabSize) decoder.push(id);
   const filter = stopFilter(settings.stop ?? []);
   const source = generateIds(engine, promptIds, { vocabSize: tokenizer.vocabSize, ...settings });
   const ids: number[] = [];

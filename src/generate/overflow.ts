@@ -16,7 +16,7 @@ export function shiftedIds(ids: readonly number[], capacity: number, keep: numbe
  * Forgets what does not stay of an engine's tokens and `pending`; returns what is to be appended in its place. What stays
  * is read anew at its new positions: the text goes on exactly as after a prompt of these ids.
  */
-export function shiftOut(engine: Engine, pending: readonly number[], keep: number): number[] {
+function shiftOut(engine: Engine, pending: readonly number[], keep: number): number[] {
   const stay = shiftedIds([...engine.ids, ...pending], engine.capacity, keep);
   engine.truncate(Math.min(commonPrefix(engine.ids, stay), stay.length - 1));
   return stay.slice(engine.length);

@@ -1,7 +1,7 @@
 /** Decides how many tokens a step of speculation takes, by what steps have cost and guesses were worth. Knows no tokens. */
 
 /** Sizes of steps: the token that is certain, and guesses. A session keeps a binding for each. */
-export const STEP_SIZES = [1, 2, 4, 8, 16] as const;
+const STEP_SIZES = [1, 2, 4, 8, 16] as const;
 
 /** Share of a new figure in the running ones. */
 const NEW = 0.2;

@@ -38,7 +38,7 @@ export interface SpeculatedOptions {
  * Logits nearer to each other than this are compared one token a step: float32 steps of one and of several tokens differ by
  * some 1e-5, 8-bit caches by up to 0.01, packed weights (which round activations) by up to 0.2. See docs/log.md.
  */
-export function nearTieOf({ cache }: Engine, isPacked: boolean): number {
+function nearTieOf({ cache }: Engine, isPacked: boolean): number {
   return isPacked ? 0.3 : cache.type === "q8" ? 0.05 : 1e-3;
 }
 

@@ -61,21 +61,28 @@ export function constraintFor(
   form: TextForm,
   tokenizer: () => Tokenizer,
   endIds: readonly number[],
-  promptTokens: number,
+  promptIds: readonly number[],
 ): Constraint | undefined {
   const named = namedForm(form);
   if (!named) return undefined;
   const owner = tokenizer();
   const kept = keptOf.get(owner) ?? { vocabulary: vocabularyOf(owner), places: new Map() };
   keptOf.set(owner, kept);
-  const key = `${endIds.join()} ${named.key}`;
+  const isBegun = kept.vocabulary.first === undefined || hasText(owner, promptIds);
+  const key = `${isBegun} ${endIds.join()} ${named.key}`;
   let place = kept.places.get(key);
   if (!place) {
-    place = compileGrammar(named.make(), kept.vocabulary, endIds, named.where);
+    place = compileGrammar(named.make(), kept.vocabulary, endIds, named.where, isBegun);
     if (kept.places.size >= MOST_KEPT) kept.places.delete(kept.places.keys().next().value!);
     kept.places.set(key, place);
   }
-  return constraintOf(place, promptTokens, named.where);
+  return constraintOf(place, promptIds.length, named.where);
+}
+
+/** True where a prompt is more than special tokens: decoders drop the space of a text's first token. */
+function hasText(tokenizer: Tokenizer, ids: readonly number[]): boolean {
+  const known = ids.filter((id) => id < tokenizer.vocabSize);
+  return tokenizer.decode(known, { skipSpecialTokens: true }) !== "";
 }
 
 function namedForm(form: TextForm): NamedForm | undefined {

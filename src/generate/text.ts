@@ -66,7 +66,7 @@ export async function* streamAfter(
   const resolved = resolveGeneration(given, opened.defaults, fallbackTemperature);
   const keepOnOverflow = overflow === "shift" ? keep : undefined;
   const form = { ...read, responseFormat };
-  const constraint = constraintFor(form, () => tokenizerOf(opened), eosTokenIds, promptIds.length);
+  const constraint = constraintFor(form, () => tokenizerOf(opened), eosTokenIds, promptIds);
   if (constraint && stop.length > 0)
     fail("BAD_OPTION", "stop: got it with a form of the text, expected only one of them");
   const settings = { ...resolved, stop, eosTokenIds, keepOnOverflow, constraint, ...(signal && { signal }) };

@@ -32,13 +32,14 @@ const MOST_MASKS = 1024;
 
 /**
  * Compiles a grammar for a vocabulary: the place where every text begins. What is found out on the way through one text is kept for all.
- * `endIds` are the tokens that end a text. Throws BAD_GRAMMAR, with `where`.
+ * `endIds` are the tokens that end a text. `isBegun`: other text comes before, so that no token is a first one. Throws BAD_GRAMMAR, with `where`.
  */
 export function compileGrammar(
   grammar: Grammar,
   vocabulary: Vocabulary,
   endIds: readonly number[],
   where: string,
+  isBegun = false,
 ): Place {
   const positions = positionsOf(buildGraph(grammar, where, vocabulary.alphabet), where);
   const ends = new Set(endIds);
@@ -89,7 +90,7 @@ export function compileGrammar(
     if (!isFirst) places.set(position, place);
     return place;
   };
-  return placeOf(positions.start, true);
+  return placeOf(positions.start, !isBegun);
 }
 
 function noToken(where: string): never {

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { type GenerationSettings, generateStream, generateText } from "../../src/generate/generate.ts";
+import { tokenizerFromJson } from "../../src/tokenizer/json.ts";
+import { goldenKinds } from "../tokenizer/kinds.ts";
 import { smallTokenizer } from "./folders.ts";
 import { scriptedEngine } from "./scripted.ts";
 
@@ -133,4 +135,18 @@ describe("logits that are no numbers", () => {
         };
         await assert.rejects(generateText(broken, tokenizer, [1], { temperature }), { code: "BAD_WEIGHTS" });
       });
+
+  for (const name of ["llama 2", "gemma", "bert", "llama 3", "words"])
+    test(`goes on where the prompt's text ends: ${name}`, async () => {
+      const { json } = goldenKinds().cases.find((each) => each.name === name)!;
+      const kind = tokenizerFromJson(json, name);
+      const ids = kind.encode("the cat sat on the mat", { addSpecialTokens: false });
+      for (let cut = 1; cut < ids.length; cut++) {
+        const [prompt, rest] = [ids.slice(0, cut), ids.slice(cut)];
+        const engine = scriptedEngine(rest, kind.vocabSize, cut);
+        const { text } = await generateText(engine, kind, prompt, { maxNewTokens: rest.length });
+        const decode = (some: readonly number[]) => kind.decode(some, { skipSpecialTokens: true });
+        assert.equal(decode(prompt) + text, decode(ids), `cut at ${cut}`);
+      }
+    });
 });
