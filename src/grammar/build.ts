@@ -43,7 +43,7 @@ export function buildGraph(grammar: Grammar, where: string, alphabet?: Alphabet)
 }
 
 /** The graph of a node that calls no rules: rule 0, not trimmed. */
-export function regularGraph(node: Node, alphabet: Alphabet | undefined): Graph {
+function regularGraph(node: Node, alphabet: Alphabet | undefined): Graph {
   const graph = newGraph();
   addRule(graph, "");
   const build: Build = {

@@ -2,8 +2,8 @@
 import { fail } from "../base/errors.ts";
 import { nearest } from "../base/nearest.ts";
 import { readClass, readEscape } from "./character-classes.ts";
+import { countsOf } from "./counts.ts";
 import { ANY_RANGES, alt, chars, type Grammar, type Node, repeat, rule, seq, text } from "./nodes.ts";
-import { MOST_COUNT } from "./regex.ts";
 import { type Scanner, scannerOf } from "./scanner.ts";
 
 const MOST_DEPTH = 100;
@@ -98,12 +98,5 @@ function readText(scan: Scanner, quote: string): Node {
 function readCount(scan: Scanner): [min: number, max: number] | undefined {
   blank(scan);
   const found = scan.match(/([*+?])|\{\s*(\d+)\s*(,\s*(\d*)\s*)?\}/y);
-  if (!found) return undefined;
-  const [, sign, least, comma, most] = found;
-  if (sign !== undefined) return [sign === "+" ? 1 : 0, sign === "?" ? 1 : Number.POSITIVE_INFINITY];
-  const min = Number(least);
-  const max = comma === undefined ? min : most === "" ? Number.POSITIVE_INFINITY : Number(most);
-  if (min > MOST_COUNT || (max > MOST_COUNT && max !== Number.POSITIVE_INFINITY))
-    scan.fail(`got a count above ${MOST_COUNT}`);
-  return min > max ? scan.fail("the counts are the wrong way round") : [min, max];
+  return found && countsOf(scan, found);
 }

@@ -2,7 +2,7 @@
 import { fail } from "../base/errors.ts";
 
 /** Most states of a grammar. */
-export const MOST_STATES = 2 ** 18;
+const MOST_STATES = 2 ** 18;
 
 /** Rules as states with edges. A rule is walked from its start to its end. */
 export interface Graph {
@@ -40,7 +40,7 @@ export function addRule(graph: Graph, name: string): number {
 }
 
 /** States from which the end of their rule can be reached, with bytes or (`withBytes` false) without any. */
-export function statesThatEnd(graph: Graph, withBytes: boolean): Uint8Array {
+function statesThatEnd(graph: Graph, withBytes: boolean): Uint8Array {
   const count = graph.bytes.length;
   const before = newLists(count);
   /** Calls by where they go on, and by the start of the rule called: the calling state and the other of the two. */

@@ -1,5 +1,7 @@
 /** Regular expressions of ECMAScript as grammars. Refuses what no automaton over characters can be. */
+
 import { ANY_BUT_LINE_ENDS, readClass, readEscape } from "./character-classes.ts";
+import { countsOf } from "./counts.ts";
 import { ANY_RANGES, alt, both, chars, EMPTY, type Node, repeat, type Spelling, seq, without } from "./nodes.ts";
 import { type Scanner, scannerOf } from "./scanner.ts";
 
@@ -13,8 +15,6 @@ export interface RegexOptions {
 }
 
 const MOST_DEPTH = 100;
-/** The largest count of a quantifier. */
-export const MOST_COUNT = 10_000;
 
 /** A parsed expression: what can be a node at once is one. */
 type Part =
@@ -59,13 +59,7 @@ function readQuantifier(scan: Scanner): [min: number, max: number] | undefined {
   const found = scan.match(/([*+?])\??|\{(\d+)(,(\d*))?\}\??/y);
   if (!found) return undefined;
   if (scan.peek() !== "" && "*+?".includes(scan.peek())) scan.fail("there is nothing to repeat");
-  const [, sign, least, comma, most] = found;
-  if (sign !== undefined) return [sign === "+" ? 1 : 0, sign === "?" ? 1 : Number.POSITIVE_INFINITY];
-  const min = Number(least);
-  const max = comma === undefined ? min : most === "" ? Number.POSITIVE_INFINITY : Number(most);
-  if (min > MOST_COUNT || (max > MOST_COUNT && max !== Number.POSITIVE_INFINITY))
-    scan.fail(`got a count above ${MOST_COUNT}`);
-  return min > max ? scan.fail("the counts are the wrong way round") : [min, max];
+  return countsOf(scan, found);
 }
 
 function readAtom(scan: Scanner, spelling: Spelling, depth: number): Part {

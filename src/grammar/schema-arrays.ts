@@ -1,8 +1,8 @@
 /** Arrays of a schema as grammars. Knows no other types. */
 import { fail } from "../base/errors.ts";
+import { MOST_COUNT } from "./counts.ts";
 import { GAP } from "./json-texts.ts";
 import { alt, EMPTY, NEVER, type Node, optional, repeat, seq, text } from "./nodes.ts";
-import { MOST_COUNT } from "./regex.ts";
 import { countOf, listOf, refuse, type Schema } from "./schema-keywords.ts";
 import { MOST_MORE } from "./schema-strings.ts";
 

@@ -82,7 +82,7 @@ const DIGIT = oneOf("0-9");
 const digits = (min: number, max: number): Node => repeat(DIGIT, min, max);
 
 /** Whole numbers from `least` to `most`, both 0 or more, without leading zeros. */
-export function wholeRange(least: number, most: number): Node {
+function wholeRange(least: number, most: number): Node {
   const options: Node[] = [];
   for (let length = 1; length <= DIGITS + 1; length++) {
     const first = Math.max(least, length === 1 ? 0 : 10 ** (length - 1));

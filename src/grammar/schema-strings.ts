@@ -1,9 +1,10 @@
 /** Strings of a schema as grammars over their characters. Knows no other types. */
 import { fail } from "../base/errors.ts";
 import { showJson } from "../base/json.ts";
+import { MOST_COUNT } from "./counts.ts";
 import { stringOf } from "./json-texts.ts";
 import { ANY_RANGES, both, chars, type Node, repeat, seq, text } from "./nodes.ts";
-import { MOST_COUNT, regexNode } from "./regex.ts";
+import { regexNode } from "./regex.ts";
 import { countOf, refuse, type Schema } from "./schema-keywords.ts";
 
 /** Repetitions beyond the least that are followed; longer texts would be allowed, but are not made. */

@@ -63,7 +63,7 @@ type Required<S> = S extends { readonly required: readonly (infer R)[] } ? R : n
 type Flat<T> = { [K in keyof T]: T[K] };
 
 /** True for schemas of libraries that keep to the standard. */
-export function isStandardSchema(schema: unknown): schema is StandardSchema {
+function isStandardSchema(schema: unknown): schema is StandardSchema {
   return (typeof schema === "object" || typeof schema === "function") && schema !== null && "~standard" in schema;
 }
 

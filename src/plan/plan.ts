@@ -35,7 +35,7 @@ const USABLE = 0.9;
 /** Longest sequence that is planned for where nobody says one. */
 const MOST_CONTEXT = 8192;
 /** What training here reaches of the SGEMM peak (docs/bench.md: 76 %). */
-export const MACHINE_SHARE = 0.75;
+const MACHINE_SHARE = 0.75;
 /** Bytes a parameter of training here: float32 weights and two moments, twice, since a step reads one half and writes the other. */
 const MACHINE_BYTES = 24;
 

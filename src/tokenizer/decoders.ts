@@ -1,22 +1,11 @@
-/** The kinds of `decoder` of `tokenizer.json`, each as a step that takes tokens one at a time. Refuses unknown kinds. */
-import { fail } from "../base/errors.ts";
 import { byteOfToken } from "./byte-tokens.ts";
 import { utf8Bytes, writeSpelling } from "./bytes.ts";
 import { characterStep, mapStep, type Step, type StepKind, tokenStep } from "./decode-steps.ts";
-import {
-  booleanField,
-  countField,
-  describe,
-  type JsonRecord,
-  listField,
-  recordAt,
-  stringField,
-} from "./json-fields.ts";
+import { booleanField, countField, type JsonRecord, recordAt, stringField } from "./json-fields.ts";
 import { readPattern } from "./normalizers.ts";
 import { characterField, readScheme } from "./pre-tokenizers.ts";
+import { stepsOf } from "./sequence.ts";
 import { widthAt } from "./stretch.ts";
-
-const MAX_DEPTH = 4;
 
 type Reader = (record: JsonRecord, at: string) => StepKind;
 
@@ -36,19 +25,9 @@ const READERS: ReadonlyMap<unknown, Reader> = new Map<unknown, Reader>([
 /** The steps of a file's decoder; null joins tokens with spaces. Throws BAD_TOKENIZER or UNSUPPORTED, naming `at`. */
 export function readDecoder(json: unknown, at: string): readonly StepKind[] {
   if ((json ?? null) === null) return [mapStep((token, i) => (i === 0 ? token : ` ${token}`))];
-  return flatten(json, at, 0).map(({ record, at: inner }) => READERS.get(record.type)!(record, inner));
-}
-
-function flatten(json: unknown, at: string, depth: number): { record: JsonRecord; at: string }[] {
-  const record = recordAt(json, at);
-  if (READERS.has(record.type)) return [{ record, at }];
-  if (record.type !== "Sequence")
-    return fail(
-      "UNSUPPORTED",
-      `${at}.type: got ${describe(record.type)}, expected ${[...READERS.keys()].join(", ")}, Sequence or null`,
-    );
-  if (depth > MAX_DEPTH) fail("UNSUPPORTED", `${at}: got sequences nested deeper than ${MAX_DEPTH}`);
-  return listField(record, "decoders", at).flatMap((inner, i) => flatten(inner, `${at}.decoders[${i}]`, depth + 1));
+  return stepsOf(json, at, READERS, "decoders").map(({ record, at: inner }) =>
+    READERS.get(record.type)!(record, inner),
+  );
 }
 
 /** Bytes of the byte alphabet as UTF-8, all of them one token. Tokens that are not of the alphabet stand for themselves. */

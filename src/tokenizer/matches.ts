@@ -26,7 +26,7 @@ function isInside(text: string, at: number): boolean {
 }
 
 /** The next match from `pattern.lastIndex`, or null. Throws BAD_TEXT as {@link matchesOf} does. */
-export function nextMatch(pattern: RegExp, text: string): RegExpExecArray | null {
+function nextMatch(pattern: RegExp, text: string): RegExpExecArray | null {
   const from = pattern.lastIndex;
   try {
     return pattern.exec(text);

@@ -9,6 +9,7 @@ import {
   recordAt,
   stringField,
 } from "./json-fields.ts";
+import { stepsOf } from "./sequence.ts";
 
 /** A token that is added, or the place of a text. */
 export type Slot =
@@ -35,7 +36,6 @@ export interface Template {
   readonly suffix: readonly number[];
 }
 
-const MAX_DEPTH = 4;
 const A: Slot = { text: 0, typeId: 0 };
 const NOTHING: PostProcessor = { single: [A], pair: [A, { text: 1, typeId: 1 }], trims: [] };
 
@@ -54,7 +54,7 @@ const READERS: ReadonlyMap<unknown, Reader> = new Map<unknown, Reader>([
  * two that add something.
  */
 export function readPostProcessor(json: unknown, vocabSize: number, at: string): PostProcessor {
-  const parts = (json ?? null) === null ? [] : flatten(json, at, 0);
+  const parts = (json ?? null) === null ? [] : stepsOf(json, at, READERS, "processors");
   let merged = NOTHING;
   let adding = 0;
   for (const { record, at: inner } of parts) {
@@ -74,18 +74,6 @@ export function templateOf({ single }: PostProcessor): Template {
   const at = single.findIndex((slot) => "text" in slot);
   const ids = (slots: readonly Slot[]) => slots.flatMap((slot) => ("id" in slot ? [slot.id] : []));
   return { prefix: ids(single.slice(0, at)), suffix: ids(single.slice(at + 1)) };
-}
-
-function flatten(json: unknown, at: string, depth: number): { record: JsonRecord; at: string }[] {
-  const record = recordAt(json, at);
-  if (READERS.has(record.type)) return [{ record, at }];
-  if (record.type !== "Sequence")
-    return fail(
-      "UNSUPPORTED",
-      `${at}.type: got ${describe(record.type)}, expected ${[...READERS.keys()].join(", ")}, Sequence or null`,
-    );
-  if (depth > MAX_DEPTH) fail("UNSUPPORTED", `${at}: got sequences nested deeper than ${MAX_DEPTH}`);
-  return listField(record, "processors", at).flatMap((inner, i) => flatten(inner, `${at}.processors[${i}]`, depth + 1));
 }
 
 function readTrim(record: JsonRecord, at: string): Trim[] {

@@ -1,10 +1,11 @@
 /** The kinds of `pre_tokenizer` of `tokenizer.json`: they cut text, and some change it. Refuses unknown kinds. */
 import { fail } from "../base/errors.ts";
-import { booleanField, describe, type JsonRecord, listField, recordAt, stringField } from "./json-fields.ts";
+import { booleanField, describe, type JsonRecord, recordAt, stringField } from "./json-fields.ts";
 import { matchesOf } from "./matches.ts";
 import { byteLevel, readPattern, replaceUnits } from "./normalizers.ts";
 import { patterns, scannerOf } from "./patterns.ts";
 import type { Scanner } from "./scan.ts";
+import { stepsOf } from "./sequence.ts";
 import { type Behavior, type Cut, cutAt, readBehavior } from "./split-behavior.ts";
 import { prefixed, sliceOf, widthAt } from "./stretch.ts";
 import { punctuationPattern } from "./unicode-classes.ts";
@@ -17,7 +18,6 @@ export interface PreTokenizer {
 }
 
 const MAX_STAGES = 16;
-const MAX_DEPTH = 4;
 
 type Reader = (record: JsonRecord, at: string) => Cut;
 
@@ -43,7 +43,7 @@ const READERS: ReadonlyMap<unknown, Reader> = new Map<unknown, Reader>([
 
 /** The pre-tokenizer of a file; null cuts nothing. Throws BAD_TOKENIZER or UNSUPPORTED, naming `at`. */
 export function readPreTokenizer(json: unknown, at: string): PreTokenizer {
-  const stages = (json ?? null) === null ? [] : flatten(json, at, 0);
+  const stages = (json ?? null) === null ? [] : stepsOf(json, at, READERS, "pretokenizers");
   if (stages.length > MAX_STAGES)
     fail("UNSUPPORTED", `${at}: got ${stages.length} stages, expected at most ${MAX_STAGES}`);
   const asksForOrigin = stages.some(({ record }) => record.type === "Metaspace" && record.prepend_scheme === "first");
@@ -57,25 +57,6 @@ const whole: Cut = (stretch, take) => {
 
 function inTurn(first: Cut, second: Cut): Cut {
   return (stretch, take) => first(stretch, (piece) => second(piece, take));
-}
-
-interface Stage {
-  readonly record: JsonRecord;
-  readonly at: string;
-}
-
-function flatten(json: unknown, at: string, depth: number): Stage[] {
-  const record = recordAt(json, at);
-  if (READERS.has(record.type)) return [{ record, at }];
-  if (record.type !== "Sequence")
-    return fail(
-      "UNSUPPORTED",
-      `${at}.type: got ${describe(record.type)}, expected ${[...READERS.keys()].join(", ")} or Sequence`,
-    );
-  if (depth > MAX_DEPTH) fail("UNSUPPORTED", `${at}: got sequences nested deeper than ${MAX_DEPTH}`);
-  return listField(record, "pretokenizers", at).flatMap((inner, i) =>
-    flatten(inner, `${at}.pretokenizers[${i}]`, depth + 1),
-  );
 }
 
 /** What Rust's `regex` calls words, and runs of other characters that are not white. */
