@@ -27,6 +27,9 @@ export interface ConfigReader {
 }
 
 const MAX_INT = 2 ** 31 - 1;
+/** Blocks, and blocks times experts: several times the largest published. A graph has nodes for each, so more would take hours to refuse. */
+export const MOST_LAYERS = 4096;
+export const MOST_LAYER_EXPERTS = 65_536;
 
 /** A reader over a config. `where` names the file in messages. */
 export function configReader(config: JsonObject, where: string): ConfigReader {

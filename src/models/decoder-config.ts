@@ -1,7 +1,7 @@
 /** Reads the config keys that decoders share. Knows no family: names and defaults that differ are arguments. */
 import { fail } from "../base/errors.ts";
 import { ACTIVATION_NAMES, type Activation, activation } from "../nn/activations.ts";
-import type { ConfigReader } from "./config.ts";
+import { type ConfigReader, MOST_LAYERS } from "./config.ts";
 
 /** The sizes of a decoder and how its weights start. */
 export interface Sizes {
@@ -56,7 +56,7 @@ export function readSizes(r: ConfigReader, defaults: SizeDefaults): Sizes {
     positions: r.int("max_position_embeddings", defaults.positions),
     width,
     inner: r.int("intermediate_size", published?.inner),
-    layers: r.int("num_hidden_layers", published?.layers),
+    layers: r.int("num_hidden_layers", published?.layers, { max: MOST_LAYERS }),
     heads,
     kvHeads,
     headDim: r.int("head_dim", defaults.headDim ?? Math.trunc(width / heads)),

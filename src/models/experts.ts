@@ -6,7 +6,7 @@ import type { Activation } from "../nn/activations.ts";
 import type { ModelBuilder } from "../nn/builder.ts";
 import { linear, normal } from "../nn/layers.ts";
 import type { Experts } from "../nn/moe.ts";
-import type { ConfigReader } from "./config.ts";
+import { type ConfigReader, MOST_LAYER_EXPERTS, MOST_LAYERS } from "./config.ts";
 import { residualInit } from "./decoder.ts";
 import type { Sizes } from "./decoder-config.ts";
 
@@ -19,7 +19,8 @@ export interface ExpertCounts {
 /** Reads `num_local_experts`, which some configs call `num_experts`, and `num_experts_per_tok`. */
 export function readExpertCounts(r: ConfigReader, defaults: ExpertCounts, fewest = 1): ExpertCounts {
   const key = r.has("num_local_experts") ? "num_local_experts" : "num_experts";
-  const experts = r.int(key, defaults.experts, { min: fewest });
+  const layers = r.int("num_hidden_layers", 1, { max: MOST_LAYERS });
+  const experts = r.int(key, defaults.experts, { min: fewest, max: Math.floor(MOST_LAYER_EXPERTS / layers) });
   return { experts, chosen: r.int("num_experts_per_tok", defaults.chosen, { max: Math.max(1, experts) }) };
 }
 

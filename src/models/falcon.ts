@@ -2,7 +2,7 @@
 import { fail } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import { layerNorm, type Norm, normal, plain } from "../nn/layers.ts";
-import { type ConfigReader, configReader } from "./config.ts";
+import { type ConfigReader, configReader, MOST_LAYERS } from "./config.ts";
 import {
   decoder,
   type Layer,
@@ -34,7 +34,7 @@ function readFalconSizes(r: ConfigReader, grouped: boolean): Sizes {
     positions: r.int("max_position_embeddings", 2048),
     width,
     inner: r.int("ffn_hidden_size", 4 * width),
-    layers: r.int("num_hidden_layers"),
+    layers: r.int("num_hidden_layers", undefined, { max: MOST_LAYERS }),
     heads,
     kvHeads,
     headDim: width / heads,

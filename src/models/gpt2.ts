@@ -8,7 +8,7 @@ import type { Value } from "../graph/types.ts";
 import { attention, cacheHeadDim } from "../nn/attention.ts";
 import type { ModelBuilder } from "../nn/builder.ts";
 import { embedding, layerNorm, linear, normal, tiedHead } from "../nn/layers.ts";
-import { configReader, needDivides } from "./config.ts";
+import { configReader, MOST_LAYERS, needDivides } from "./config.ts";
 import type { CausalLm, ModelFamily, ModelSizes } from "./types.ts";
 
 interface Gpt2Config {
@@ -43,7 +43,7 @@ function readConfig(json: JsonObject, where: string): Gpt2Config {
     vocabSize: r.int("vocab_size"),
     positions: r.int("n_positions", r.int("n_ctx", 1024)),
     width,
-    layers: r.int("n_layer"),
+    layers: r.int("n_layer", undefined, { max: MOST_LAYERS }),
     heads,
     inner: r.int("n_inner", 4 * width),
     epsilon: r.positive("layer_norm_epsilon", 1e-5),

@@ -52,7 +52,7 @@ export function packPlan(model: CausalLm, { bits, block, headBits, embeddingBits
 }
 
 /**
- * The block for a model where none is asked for: the runtime's products read blocks of 128 up to a third faster than of 64, which is
+ * The block for a model where none is asked for: the runtime's products read blocks of 128 faster than of 64, by 15 % and more, which is
  * worth rows that are padded by an eighth at most.
  */
 export function suitedBlock(model: CausalLm): 64 | 128 {

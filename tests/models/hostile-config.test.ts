@@ -50,6 +50,7 @@ const CHANGES: readonly (readonly [says: string, key: string, change: (c: Config
     (key) => [`no ${key}`, key, (c: Config) => void delete c[key]] as const,
   ),
   ["heads that do not divide", "heads", (c) => Object.assign(c, { num_attention_heads: 7, head_dim: null })],
+  ["more layers than a graph takes", "num_hidden_layers", (c) => Object.assign(c, { num_hidden_layers: 100_000 })],
   ["no causal mask", "is_causal", (c) => Object.assign(c, { is_causal: false })],
 ];
 
@@ -191,5 +192,13 @@ describe("a hostile config", () => {
       }),
       { numRuns: 2000, seed: 3 },
     );
+  });
+});
+
+test("more experts in all layers together than a graph takes are refused by the key", () => {
+  const config = { ...BASES.get("mixtral"), num_hidden_layers: 100, num_local_experts: 1000 };
+  assert.throws(() => modelFromConfig(config, "config.json"), {
+    code: "BAD_CONFIG",
+    message: /num_local_experts: got 1000/,
   });
 });
