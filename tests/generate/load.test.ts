@@ -177,7 +177,13 @@ describe("a folder that is no model", { skip: skipWithoutRuntime }, () => {
       "has two billion layers",
       (folder) => changed(folder, "config.json", (json) => Object.assign(json, { n_layer: 2 ** 31 - 1 })),
       "BAD_CONFIG",
-      /config\.json: got layers of 2147483647/,
+      /config\.json: n_layer: got 2147483647/,
+    ],
+    [
+      "has more layers than weights",
+      (folder) => changed(folder, "config.json", (json) => Object.assign(json, { n_layer: 4096 })),
+      "BAD_CONFIG",
+      /config\.json: got layers of 4096/,
     ],
     [
       "has a width that no weight has",
