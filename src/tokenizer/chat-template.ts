@@ -43,6 +43,11 @@ export interface ChatTemplate {
    * assistant message adds behind the prompt for it. Throws BAD_CHAT where earlier text depends on later messages.
    */
   renderWithMask(input: ChatInput): MaskedChat;
+  /**
+   * {@link render}, and the stretch behind the first `count` messages and the head of the turn that follows them. Throws
+   * BAD_CHAT where the text up to there depends on later messages.
+   */
+  renderBehind(input: ChatInput, count: number): MaskedChat;
 }
 
 /** No published template has a tenth of it. */
@@ -104,6 +109,17 @@ export function chatTemplate(source: unknown, where: string): ChatTemplate {
       if (whole.hiddenGeneration)
         fail("UNSUPPORTED", `${where}: a generation tag in a macro or a block set to a variable`);
       return { text: whole.text, spans: whole.spans.filter(([start, end]) => end > start) };
+    },
+    renderBehind(input, count) {
+      checkLists(input, where);
+      const messages = preparedMessages(input.messages, where);
+      const text = run(messages, input).text;
+      if (count === 0) return { text, spans: [[0, text.length]] };
+      const prefix = (addGenerationPrompt: boolean) =>
+        run(messages.slice(0, count), { ...input, addGenerationPrompt }).text;
+      const start = commonLength(prefix(messages[count - 1]?.role !== "assistant"), text);
+      if (start < prefix(false).length) dependsOnLater(where, count);
+      return { text, spans: [[start, text.length]] };
     },
   };
   return template;
@@ -173,14 +189,17 @@ function prefixSpans(
     const after =
       i + 1 === messages.length && whole.length > 0 ? render(messages, false) : render(messages.slice(0, i + 1), false);
     const start = commonLength(prompt, whole);
-    if (start < before.length || !whole.startsWith(after) || after.length < start)
-      fail(
-        "BAD_CHAT",
-        `${where}: messages[${i}]: the text up to it depends on later messages, so what the assistant wrote is not told apart. A template with {% generation %} tells it.`,
-      );
+    if (start < before.length || !whole.startsWith(after) || after.length < start) dependsOnLater(where, i);
     spans.push([start, after.length]);
   });
   return spans;
+}
+
+function dependsOnLater(where: string, i: number): never {
+  return fail(
+    "BAD_CHAT",
+    `${where}: messages[${i}]: the text up to it depends on later messages, so what the assistant wrote is not told apart. A template with {% generation %} tells it.`,
+  );
 }
 
 function commonLength(a: string, b: string): number {

@@ -1,9 +1,9 @@
 /** Chats to ids: a tokenizer and its chat templates together. Special tokens that users type stay text. Knows no files. */
 import { fail } from "../base/errors.ts";
-import { isJsonObject, type JsonObject } from "../base/json.ts";
+import { isJsonObject } from "../base/json.ts";
+import { encodeChat, encodeMaskedChat, type MaskedIds } from "./chat-encode.ts";
 import type { ChatMessage } from "./chat-messages.ts";
 import { type ChatInput, type ChatTemplate, chatTemplate, type MaskedChat } from "./chat-template.ts";
-import { isSpace } from "./jinja/text.ts";
 import { describe } from "./json-fields.ts";
 import type { Tokenizer } from "./types.ts";
 
@@ -26,11 +26,18 @@ export interface ChatTokenizer extends Tokenizer {
    */
   applyChatTemplate(messages: readonly ChatMessage[], options: ChatOptions & { readonly tokenize: false }): string;
   applyChatTemplate(messages: readonly ChatMessage[], options?: ChatOptions & { readonly tokenize?: true }): number[];
+  /**
+   * The same ids, and which of them carry loss: what the assistant wrote, messages of `weight: 0` aside, or all that comes
+   * behind the first `promptMessages` messages. Throws BAD_CHAT and UNSUPPORTED, also where the template cannot tell.
+   */
+  applyChatTemplateWithMask(messages: readonly ChatMessage[], options?: MaskedChatOptions): MaskedIds;
 }
 
-/** Private-use characters around special tokens in what users wrote, while a template is rendered. */
-const OPEN = "\u{f0000}";
-const CLOSE = "\u{f0001}";
+/** What {@link ChatTokenizer.applyChatTemplateWithMask} is told besides the messages. */
+export interface MaskedChatOptions
+  extends Omit<ChatOptions, "tokenize" | "addGenerationPrompt" | "continueFinalMessage"> {
+  readonly promptMessages?: number;
+}
 
 const ROLES = ["bos", "eos", "unk", "sep", "pad", "cls", "mask"];
 
@@ -74,15 +81,25 @@ export function chatTokenizer(
     return known;
   };
   const tokens = roleTokens(config, tokenizer);
-  const apply = (messages: readonly ChatMessage[], options: ChatOptions = {}) => {
-    const { template: wanted, tokenize = true, ...rest } = options;
+  const prepare = (messages: readonly ChatMessage[], { template: wanted, ...rest }: ChatOptions) => {
     const [name, source] = chosen(templates, wanted, rest.tools !== undefined, where);
     const template = parse(source, `${where}: chat template ${name}`);
     const input: ChatInput = { ...rest, messages, variables: { ...tokens, ...rest.variables } };
-    const timed = { ...input, now: rest.now ?? (source.includes("strftime_now") ? now() : undefined) };
-    return tokenize ? encodeChat(tokenizer, template, timed, tokens) : template.render(timed);
+    return { template, input: { ...input, now: rest.now ?? (source.includes("strftime_now") ? now() : undefined) } };
   };
-  return { ...tokenizer, chatTemplates: templates, applyChatTemplate: apply as ChatTokenizer["applyChatTemplate"] };
+  const apply = (messages: readonly ChatMessage[], { tokenize = true, ...options }: ChatOptions = {}) => {
+    const { template, input } = prepare(messages, options);
+    return tokenize ? encodeChat(tokenizer, template, input, tokens) : template.render(input);
+  };
+  return {
+    ...tokenizer,
+    chatTemplates: templates,
+    applyChatTemplate: apply as ChatTokenizer["applyChatTemplate"],
+    applyChatTemplateWithMask(messages, { promptMessages, ...options } = {}) {
+      const { template, input } = prepare(messages, options);
+      return encodeMaskedChat(tokenizer, template, input, tokens, promptMessages);
+    },
+  };
 }
 
 /** The template that is meant: by name, by source, or as transformers chooses among several. */
@@ -116,85 +133,6 @@ function roleTokens(config: unknown, tokenizer: Tokenizer): Record<string, strin
   if (bosId !== undefined) found.bos_token ??= tokenizer.tokenOf(bosId);
   if (eosId !== undefined) found.eos_token ??= tokenizer.tokenOf(eosId);
   return found;
-}
-
-/**
- * Ids of a chat. Special tokens in the input, and added tokens that the template itself writes, are put between private
- * marks; after rendering, what lies between two marks is encoded as plain text, the rest with special tokens. A method of the
- * template may tear two marks apart: a single mark is dropped, and parts the text where it was.
- */
-function encodeChat(tokenizer: Tokenizer, template: ChatTemplate, input: ChatInput, tokens: JsonObject): number[] {
-  const added = addedTokens(tokenizer);
-  const control = controlPattern(added, template.literals);
-  const mark = <T>(value: T): T => (value === undefined ? value : (marked(value, control) as T));
-  const variables = Object.fromEntries(
-    Object.entries(input.variables ?? {}).map(([key, value]) => [key, tokens[key] === value ? value : mark(value)]),
-  );
-  const text = template.render({
-    ...input,
-    variables,
-    messages: mark(input.messages),
-    tools: mark(input.tools),
-    documents: mark(input.documents),
-  });
-  const any = alternatives(added.map(({ content }) => content));
-  const pieces = text.split(new RegExp(`${OPEN}(${any})${CLOSE}|[${OPEN}${CLOSE}]`, "u"));
-  const ids = tokenizer.encode(pieces[0]!, { addSpecialTokens: false, allowSpecial: true });
-  for (let i = 1; i < pieces.length; i++) for (const id of encodePiece(tokenizer, pieces[i], i % 2 === 1)) ids.push(id);
-  return ids;
-}
-
-/** A piece behind others; a newline before it keeps SentencePiece from putting a space there. */
-function encodePiece(tokenizer: Tokenizer, piece: string | undefined, asText: boolean): number[] {
-  if (!piece) return [];
-  const options = { addSpecialTokens: false, allowSpecial: !asText, findAdded: !asText };
-  const newline = tokenizer.encode("\n", { addSpecialTokens: false, allowSpecial: true });
-  const behind = tokenizer.encode(`\n${piece}`, options);
-  const ids = newline.every((id, i) => behind[i] === id)
-    ? behind.slice(newline.length)
-    : tokenizer.encode(piece, options);
-  if (asText && ids.includes(tokenizer.idOf(piece)!))
-    fail("BAD_CHAT", `the text ${describe(piece)} in a message is the special token itself in this vocabulary`);
-  return ids;
-}
-
-interface Added {
-  readonly content: string;
-  readonly special: boolean;
-}
-
-function addedTokens(tokenizer: Tokenizer): Added[] {
-  const { added_tokens: all } = tokenizer.toJSON() as { added_tokens?: Added[] | null };
-  return (all ?? []).map(({ content, special }) => ({ content, special: special === true }));
-}
-
-/** Matches what only a template may write: special tokens, and added tokens found in the template, white space aside. */
-function controlPattern(added: readonly Added[], literals: readonly string[]): RegExp {
-  const control = added.filter(
-    ({ content, special }) => special || (!isSpace(content) && literals.some((literal) => literal.includes(content))),
-  );
-  return new RegExp(alternatives(control.map(({ content }) => content)), "gu");
-}
-
-/** A pattern for any of the texts, the longest first; without texts it matches nothing. */
-function alternatives(texts: readonly string[]): string {
-  const longest = [...texts].sort((a, b) => b.length - a.length);
-  return longest.map((text) => text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")).join("|") || "(?!)";
-}
-
-/** A JSON value whose texts, keys too, have marks around what matches. Marks that were there before are taken out. */
-function marked(value: unknown, control: RegExp, depth = 0): unknown {
-  if (typeof value === "string")
-    return value
-      .replaceAll(OPEN, "")
-      .replaceAll(CLOSE, "")
-      .replace(control, (token) => OPEN + token + CLOSE);
-  if (depth > 64) return value;
-  if (Array.isArray(value)) return value.map((item) => marked(item, control, depth + 1));
-  if (!isJsonObject(value) || ![null, Object.prototype].includes(Object.getPrototypeOf(value))) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [marked(key, control) as string, marked(inner, control, depth + 1)]),
-  );
 }
 
 /**
