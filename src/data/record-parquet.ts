@@ -1,7 +1,14 @@
 /** Records from a Parquet table, one row group at a time. Knows no shapes; hyparquet knows the format. */
-import { type AsyncBuffer, type FileMetaData, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
+import {
+  type AsyncBuffer,
+  type FileMetaData,
+  parquetMetadataAsync,
+  parquetReadObjects,
+  parquetSchema,
+  type SchemaTree,
+} from "hyparquet";
 import { compressors } from "hyparquet-compressors";
-import { fail, messageOf } from "../base/errors.ts";
+import { fail, messageOf, OwnlmError } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { ByteSource, DataRecord } from "./record.ts";
 
@@ -16,10 +23,15 @@ export async function* parquetRecords(source: ByteSource): AsyncGenerator<DataRe
   checkMagic(source);
   const file: AsyncBuffer = {
     byteLength: bytes,
-    slice: (start, end = bytes) => Promise.resolve().then(() => sliceOf(source, start, end)),
+    slice: (start, end = bytes) => {
+      const slice = Promise.resolve().then(() => sliceOf(source, start, end));
+      // A slice that is fetched ahead and never waited for must not end the process.
+      slice.catch(() => undefined);
+      return slice;
+    },
   };
   const metadata = await guarded(path, () => parquetMetadataAsync(file, { geoparquet: false }));
-  const rows = checkedRows(metadata, source);
+  const rows = await guarded(path, async () => checkedRows(metadata, source));
   for (let rowStart = 0; rowStart < rows; rowStart += ROWS_AT_ONCE) {
     const rowEnd = Math.min(rows, rowStart + ROWS_AT_ONCE);
     const objects = await guarded(`${path}: rows ${rowStart + 1} to ${rowEnd}`, () =>
@@ -55,15 +67,32 @@ function sliceOf({ path, bytes, read }: ByteSource, start: number, end: number):
 }
 
 /** The number of rows, which those of the row groups have to give. */
-function checkedRows({ num_rows, row_groups }: FileMetaData, { path }: ByteSource): number {
+function checkedRows(metadata: FileMetaData, { path }: ByteSource): number {
+  const { num_rows, row_groups } = metadata;
   const rows = Number(num_rows);
   const together = row_groups.reduce((sum, group) => sum + Number(group.num_rows), 0);
   if (!Number.isSafeInteger(rows) || rows < 0 || rows !== together)
     fail("BAD_DATA", `${path}: says ${rows} rows, its row groups ${together}. Is the file damaged?`);
+  checkColumns(metadata, path);
   for (const [i, { total_byte_size }] of row_groups.entries())
     if (!(Number(total_byte_size) <= MAX_GROUP_BYTES))
       fail("UNSUPPORTED", `${path}: row group ${i}: got ${total_byte_size} bytes, expected at most 2 GiB`);
   return rows;
+}
+
+/** Every row group has the columns of the schema: hyparquet would leave others behind, and what goes wrong in them unhandled. */
+function checkColumns(metadata: FileMetaData, path: string): void {
+  const leaves = leafPaths(parquetSchema(metadata));
+  const names = new Set(leaves);
+  for (const [i, { columns }] of metadata.row_groups.entries()) {
+    const found = columns.map(({ meta_data }) => JSON.stringify(meta_data?.path_in_schema));
+    if (names.size !== leaves.length || found.length !== leaves.length || found.some((name, c) => name !== leaves[c]))
+      fail("BAD_DATA", `${path}: row group ${i}: has other columns than the schema. Is the file damaged?`);
+  }
+}
+
+function leafPaths({ children, path }: SchemaTree): string[] {
+  return children.length === 0 ? [JSON.stringify(path)] : children.flatMap(leafPaths);
 }
 
 /** Decompressors that refuse lengths which no page has. */
@@ -82,6 +111,7 @@ async function guarded<R>(where: string, action: () => Promise<R>): Promise<R> {
   try {
     return await action();
   } catch (error) {
+    if (error instanceof OwnlmError) throw error;
     return fail("BAD_DATA", `${where}: cannot be read as Parquet: ${messageOf(error)}`, error);
   }
 }
