@@ -34,14 +34,15 @@ export function shapesOf(record: JsonObject): Shape[] {
 }
 
 /**
- * The shape of a file by its first records: the one that most of them have, the earlier in {@link SHAPES} where several do.
- * Throws BAD_DATA with the fields that were found where it is none.
+ * The shape of a file by its first records: the one whose fields most of them name, null or not, and one at least fills; the
+ * earlier in {@link SHAPES} where several do. Throws BAD_DATA with the fields that were found where it is none.
  */
 export function recogniseShape(records: readonly JsonObject[], where: string): Shape {
-  const counts = new Map<Shape, number>();
-  for (const record of records) for (const shape of shapesOf(record)) counts.set(shape, (counts.get(shape) ?? 0) + 1);
-  const most = Math.max(0, ...counts.values());
-  const found = SHAPES.find((shape) => most > 0 && counts.get(shape) === most);
+  const named = (shape: Shape) => records.filter((record) => KEYS[shape].every((key) => Object.hasOwn(record, key)));
+  const filled = new Set(records.flatMap(shapesOf));
+  const counts = SHAPES.map((shape) => (filled.has(shape) ? named(shape).length : 0));
+  const most = Math.max(...counts);
+  const found = most > 0 ? SHAPES[counts.indexOf(most)] : undefined;
   if (found) return found;
   const fields = [...new Set(records.flatMap((record) => Object.keys(record)))].slice(0, 12);
   const expected = SHAPES.map((shape) => SHAPE_NAMES[shape]).join("; ");
