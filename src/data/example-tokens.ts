@@ -2,6 +2,7 @@
 import { fail, messageOf, OwnlmError } from "../base/errors.ts";
 import type { ChatTokenizer } from "../tokenizer/chat.ts";
 import type { ChatMessage } from "../tokenizer/chat-messages.ts";
+import { encodeMasked, type MaskedIds } from "../tokenizer/token-mask.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
 import type { Content, LabelledExample, PreferenceExample, SftExample } from "./example.ts";
 
@@ -181,10 +182,13 @@ function joined(
   tokenizer: Tokenizer,
   { allowSpecial = true }: TokenizeOptions,
 ): Masked {
-  const { ids, offsets, specialTokensMask } = tokenizer.encodeWithOffsets(prompt + answer, { allowSpecial });
-  const begun = offsets.findIndex(([, end], i) => specialTokensMask[i] === 0 && end > prompt.length);
-  const first = begun < 0 ? ids.length : begun;
-  const mask = ids.map((_, i) => i >= first);
+  const text = prompt + answer;
+  const { ids, mask } = aroundAll(
+    encodeMasked(tokenizer, text, [[prompt.length, text.length]], "whole", { allowSpecial }),
+    tokenizer.encode(text, { allowSpecial }),
+  );
+  const first = mask.indexOf(true);
+  if (first >= 0) mask.fill(true, first);
   const { bosId, eosId } = tokenizer;
   if (eosId !== undefined && ids.at(-1) !== eosId) {
     ids.push(eosId);
@@ -192,6 +196,15 @@ function joined(
   }
   const twice = bosId !== undefined && ids.length > 2 && ids[0] === bosId && ids[1] === bosId;
   return twice ? { ids: ids.slice(1), mask: mask.slice(1) } : { ids, mask };
+}
+
+/** A mask with what the post-processor puts before a text (no loss) and behind it (loss, as it ends the answer). */
+function aroundAll({ ids, mask }: MaskedIds, all: number[]): MaskedIds {
+  const more = all.length - ids.length;
+  let before = 0;
+  while (before < more && !ids.every((id, i) => all[before + i] === id)) before++;
+  const head = new Array<boolean>(before).fill(false);
+  return { ids: all, mask: [...head, ...mask, ...new Array<boolean>(Math.max(0, more - before)).fill(true)] };
 }
 
 /** Tokens before the first that carries loss. */

@@ -74,7 +74,8 @@ export function rowSampler(plan: RowPlan, options: RowSamplerOptions, state?: Ro
   };
 }
 
-function checkedState(state: RowSamplerState, rows: number): RowSamplerState {
+/** The state, where it is one of a sampler of so many rows. Throws BAD_CHECKPOINT. */
+export function checkedState(state: RowSamplerState, rows: number): RowSamplerState {
   for (const [name, value] of Object.entries({ seed: state.seed, epoch: state.epoch, index: state.index }))
     if (!Number.isSafeInteger(value) || (name !== "seed" && value < 0))
       fail("BAD_CHECKPOINT", `row sampler state: ${name}: got ${value}, expected a whole number`);
@@ -130,7 +131,7 @@ function shuffledFilling(plan: RowPlan, seed: number, epoch: number): Filling {
 }
 
 /** A copy in another order (Fisher and Yates; Durstenfeld 1964). */
-function shuffled<T>(items: readonly T[], random: Rng): T[] {
+export function shuffled<T>(items: readonly T[], random: Rng): T[] {
   const order = [...items];
   for (let i = order.length - 1; i > 0; i--) {
     const j = random.below(i + 1);
@@ -139,7 +140,8 @@ function shuffled<T>(items: readonly T[], random: Rng): T[] {
   return order;
 }
 
-function checkArrays(arrays: RowArrays, length: number): void {
+/** Throws BAD_SHAPE where an array has another length. */
+export function checkArrays(arrays: RowArrays, length: number): void {
   for (const [name, array] of Object.entries(arrays))
     if (array.length !== length)
       fail("BAD_SHAPE", `batch: ${name}: got ${array.length} elements, expected ${length} (B T)`);

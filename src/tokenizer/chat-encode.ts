@@ -4,17 +4,12 @@ import { isJsonObject, type JsonObject } from "../base/json.ts";
 import type { ChatInput, ChatTemplate, MaskedChat } from "./chat-template.ts";
 import { isSpace } from "./jinja/text.ts";
 import { describe } from "./json-fields.ts";
+import { type Ends, encodeMasked, type MaskedIds, overlapping, quickMask, type Spans } from "./token-mask.ts";
 import type { EncodeOptions, Tokenizer } from "./types.ts";
 
 /** Private-use characters around special tokens in what users wrote, while a template is rendered. */
 const OPEN = "\u{f0000}";
 const CLOSE = "\u{f0001}";
-
-/** Ids, and which of them carry loss. Both are of one length. */
-export interface MaskedIds {
-  readonly ids: number[];
-  readonly mask: boolean[];
-}
 
 /**
  * Ids of a chat. Special tokens in the input, and added tokens that the template itself writes, are put between private
@@ -50,17 +45,13 @@ export function encodeMaskedChat(
   const safe = markedInput(added, template, input, tokens);
   const { text, spans } =
     promptMessages === undefined ? weighed(template, safe) : template.renderBehind(safe, promptMessages);
+  const ends = promptMessages === undefined && template.hasGeneration ? "placed" : "whole";
   const ids: number[] = [];
   const mask: boolean[] = [];
-  let span = 0;
   for (const piece of piecesOf(text, added)) {
-    const encoded = encodePlaced(tokenizer, piece);
-    encoded.ids.forEach((id, i) => {
-      const [start, end] = encoded.offsets[i]!;
-      while (span < spans.length && spans[span]![1] <= start) span++;
-      ids.push(id);
-      mask.push(span < spans.length && end > spans[span]![0]);
-    });
+    const encoded = encodePlaced(tokenizer, piece, spans, ends);
+    for (const id of encoded.ids) ids.push(id);
+    for (const bit of encoded.mask) mask.push(bit);
   }
   return { ids, mask };
 }
@@ -135,24 +126,31 @@ function refuseForged(tokenizer: Tokenizer, { text, asText }: Piece, ids: readon
     fail("BAD_CHAT", `the text ${describe(text)} in a message is the special token itself in this vocabulary`);
 }
 
-/** The ids of {@link encodePiece}, and where each is in the text with its marks. */
-function encodePlaced(tokenizer: Tokenizer, piece: Piece): { ids: number[]; offsets: [number, number][] } {
-  if (piece.text === "") return { ids: [], offsets: [] };
-  const options = optionsOf(piece);
-  const alone = tokenizer.encodeWithOffsets(piece.text, options);
-  const ids = piece.isFirst ? alone.ids : encodePiece(tokenizer, piece);
-  if (sameIds(alone.ids, ids)) return { ids, offsets: moved(alone.offsets, piece.start) };
-  const behind = tokenizer.encodeWithOffsets(`\n${piece.text}`, options);
-  const skipped = behind.ids.length - ids.length;
-  return { ids, offsets: moved(behind.offsets.slice(skipped), piece.start - 1) };
+/** The ids of {@link encodePiece}, and which of them lie in the stretches of the text that the piece is from. */
+function encodePlaced(tokenizer: Tokenizer, piece: Piece, spans: Spans, ends: Ends): MaskedIds {
+  const end = piece.start + piece.text.length;
+  const within = spans
+    .filter((span) => span[1] > piece.start && span[0] < end)
+    .map((span) => [Math.max(span[0], piece.start) - piece.start, Math.min(span[1], end) - piece.start] as const);
+  if (piece.isFirst) return encodeMasked(tokenizer, piece.text, within, ends, optionsOf(piece));
+  const ids = encodePiece(tokenizer, piece);
+  const quick = quickMask(tokenizer, ids, piece.text, within, ends);
+  if (quick) return { ids, mask: quick };
+  const alone = tokenizer.encodeWithOffsets(piece.text, optionsOf(piece));
+  if (sameIds(alone.ids, ids)) return { ids, mask: overlapping(alone.offsets, within) };
+  const behind = tokenizer.encodeWithOffsets(`\n${piece.text}`, optionsOf(piece));
+  const offsets = behind.offsets.slice(behind.ids.length - ids.length);
+  return {
+    ids,
+    mask: overlapping(
+      offsets,
+      within.map(([from, to]) => [from + 1, to + 1] as const),
+    ),
+  };
 }
 
 function sameIds(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((id, i) => id === b[i]);
-}
-
-function moved(offsets: readonly (readonly [number, number])[], by: number): [number, number][] {
-  return offsets.map(([start, end]) => [start + by, end + by]);
 }
 
 interface Added {

@@ -1,10 +1,11 @@
 /** Chats to ids: a tokenizer and its chat templates together. Special tokens that users type stay text. Knows no files. */
 import { fail } from "../base/errors.ts";
 import { isJsonObject } from "../base/json.ts";
-import { encodeChat, encodeMaskedChat, type MaskedIds } from "./chat-encode.ts";
+import { encodeChat, encodeMaskedChat } from "./chat-encode.ts";
 import type { ChatMessage } from "./chat-messages.ts";
 import { type ChatInput, type ChatTemplate, chatTemplate, type MaskedChat } from "./chat-template.ts";
 import { describe } from "./json-fields.ts";
+import type { MaskedIds } from "./token-mask.ts";
 import type { Tokenizer } from "./types.ts";
 
 /** What {@link ChatTokenizer.applyChatTemplate} is told besides the messages. */
