@@ -138,6 +138,8 @@ export interface Constant {
 /** How a parameter starts, as data: the train room draws the numbers. */
 export type Init =
   | { readonly kind: "normal"; readonly std: number }
+  /** Evenly between -bound and bound. */
+  | { readonly kind: "uniform"; readonly bound: number }
   | { readonly kind: "zeros" }
   | { readonly kind: "ones" };
 

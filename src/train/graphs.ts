@@ -8,6 +8,7 @@ import type { Graph, Value } from "../graph/types.ts";
 import { verifyGraph } from "../graph/verify.ts";
 import { lossGraph } from "../models/heads.ts";
 import type { CausalLm } from "../models/types.ts";
+import { addLora, isLoraParameter, type LoraOptions } from "../nn/lora.ts";
 import { type AdamwOptions, adamwUpdate, nextName, stateNames, stepScalars } from "../optim/adamw.ts";
 import { clipByGlobalNorm, globalNorm } from "../optim/clip.ts";
 import { isMuons, type MuonOptions, muonStateName, muonUpdate } from "../optim/muon.ts";
@@ -23,7 +24,13 @@ export interface StepOptions {
   readonly clipNorm: number;
   /** Compute each block's activations again in the backward pass instead of keeping them. */
   readonly checkpointing: boolean;
+  /** Train adapters and leave the model's own weights as they are. */
+  readonly lora?: LoraOptions | undefined;
 }
+
+/** True for the parameters that move. */
+export const isTrained = (name: string, { lora }: Pick<StepOptions, "lora">): boolean =>
+  lora === undefined || isLoraParameter(name);
 
 /** Outputs of every step: the loss in nats per weighted token, and the gradients' norm before clipping. */
 export const LOSS = "loss";
@@ -41,25 +48,29 @@ export function stateOf(
 }
 
 /** Forward pass alone: the loss of a batch. */
-export function evaluationGraph(model: CausalLm, batch: number, context: number): Graph {
+export function evaluationGraph(model: CausalLm, batch: number, context: number, lora?: LoraOptions): Graph {
+  return verifyGraph(prune(lossOf(model, batch, context, lora)));
+}
+
+/** A model's loss as the output {@link LOSS}, with adapters where there are any. */
+function lossOf(model: CausalLm, batch: number, context: number, lora: LoraOptions | undefined): Graph {
   const { graph, loss } = lossGraph(model, batch, context);
   output(graph, LOSS, loss);
-  return verifyGraph(prune(graph));
+  if (lora) addLora(graph, lora, model.vocabSize);
+  return graph;
 }
 
 /** Forward, backward, clipping and update in one graph: `NAME` and its state in, `new.NAME` and its state out. */
 export function stepGraph(model: CausalLm, options: StepOptions): Graph {
-  const { graph, loss, grads } = differentiated(model, options);
-  output(graph, LOSS, loss);
-  update(graph, grads, options);
+  const { graph, trained, grads } = differentiated(model, options);
+  update(graph, trained, grads, options);
   return verifyGraph(prune(graph));
 }
 
 /** Forward and backward of one micro-batch, added to running sums: `sum.NAME` in, `new.sum.NAME` out. */
 export function accumulationGraph(model: CausalLm, options: StepOptions): Graph {
-  const { graph, loss, grads } = differentiated(model, options);
-  output(graph, LOSS, loss);
-  for (const [i, { value }] of graph.parameters.entries()) {
+  const { graph, trained, grads } = differentiated(model, options);
+  for (const [i, { value }] of trained.entries()) {
     const sum = input(graph, sumName(value.name), "float32", value.shape);
     output(graph, nextName(sum.name), add(sum, grads[i]!));
   }
@@ -69,24 +80,33 @@ export function accumulationGraph(model: CausalLm, options: StepOptions): Graph 
 /** Clipping and update from the sums that {@link accumulationGraph} leaves. `parameters` are those of that graph. */
 export function updateGraph(parameters: Graph["parameters"], options: StepOptions): Graph {
   const graph = createGraph("update");
-  for (const { value, init } of parameters) graph.parameters.push({ value: { ...value, graph }, init });
+  for (const { value, init } of parameters.filter((each) => isTrained(each.value.name, options)))
+    graph.parameters.push({ value: { ...value, graph }, init });
   const grads = graph.parameters.map(({ value }) => input(graph, sumName(value.name), "float32", value.shape));
-  update(graph, grads, options);
+  update(graph, graph.parameters, grads, options);
   return verifyGraph(prune(graph));
 }
 
-function differentiated(model: CausalLm, { batch, context, checkpointing }: StepOptions) {
-  const { graph, loss } = lossGraph(model, batch, context);
-  const parameters = graph.parameters.map(({ value }) => value);
-  return { graph, loss, grads: gradients(loss, parameters, { recompute: checkpointing ? blockScopes(graph) : [] }) };
+function differentiated(model: CausalLm, options: StepOptions) {
+  const { batch, context, checkpointing, lora } = options;
+  const graph = lossOf(model, batch, context, lora);
+  const loss = graph.outputs[0]!.value;
+  const trained = graph.parameters.filter(({ value }) => isTrained(value.name, options));
+  const values = trained.map(({ value }) => value);
+  return { graph, trained, grads: gradients(loss, values, { recompute: checkpointing ? blockScopes(graph) : [] }) };
 }
 
-function update(graph: Graph, grads: readonly Value[], { adamw, muon, clipNorm }: StepOptions): void {
+function update(
+  graph: Graph,
+  trained: Graph["parameters"],
+  grads: readonly Value[],
+  { adamw, muon, clipNorm }: StepOptions,
+): void {
   const norm = globalNorm(grads);
   output(graph, GRAD_NORM, norm);
   const clipped = clipNorm > 0 ? clipByGlobalNorm(grads, norm, clipNorm) : grads;
   const scalars = stepScalars(graph);
-  for (const [i, { value }] of graph.parameters.entries()) {
+  for (const [i, { value }] of trained.entries()) {
     if (muon && isMuons(value)) muonUpdate(value, clipped[i]!, scalars.learningRate, muon);
     else adamwUpdate(value, clipped[i]!, scalars, adamw);
   }

@@ -5,7 +5,7 @@ import { knownDim, sizeOf } from "../base/shapes.ts";
 import { peakBytes, valueBytes } from "../graph/memory.ts";
 import type { Graph } from "../graph/types.ts";
 import type { CausalLm } from "../models/types.ts";
-import { accumulationGraph, evaluationGraph, type StepOptions, stateOf, stepGraph } from "./graphs.ts";
+import { accumulationGraph, evaluationGraph, isTrained, type StepOptions, stateOf, stepGraph } from "./graphs.ts";
 
 /** The settings that decide whether a run fits. */
 export interface RunShape extends StepOptions {
@@ -42,7 +42,7 @@ const SCRATCH_VALUES = 5;
 /** Works out a run's sizes from its graphs. */
 export function planTraining(model: CausalLm, shape: RunShape): Plan {
   const graph = shape.accumulation === 1 ? stepGraph(model, shape) : accumulationGraph(model, shape);
-  const values = graph.parameters.map(({ value }) => value);
+  const values = graph.parameters.map(({ value }) => value).filter(({ name }) => isTrained(name, shape));
   const parameters = values.reduce((sum, value) => sum + knownDim(sizeOf(value.shape), value.name), 0);
   const checkpointBytes = values.reduce(
     (sum, value) => sum + valueBytes(value) * (1 + stateOf(value, shape).length),
@@ -50,7 +50,7 @@ export function planTraining(model: CausalLm, shape: RunShape): Plan {
   );
   const sumBytes = shape.accumulation === 1 ? 0 : 4 * parameters;
   const stateBytes = 2 * (checkpointBytes + sumBytes);
-  const evaluation = evaluationGraph(model, evaluationRows(shape), shape.context);
+  const evaluation = evaluationGraph(model, evaluationRows(shape), shape.context, shape.lora);
   const stepBytes = peakBytes(graph);
   const activationBytes = ARENA_FACTOR * (stepBytes + peakBytes(evaluation)) + SCRATCH_VALUES * largestValue(graph);
   return {

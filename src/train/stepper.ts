@@ -1,7 +1,7 @@
 /** Runs optimiser steps: two halves of weights and state that trade places, so that a step reads one and writes the other. */
 import { createOwner, type Owner } from "../base/owner.ts";
 import { knownShape } from "../base/shapes.ts";
-import { lowerGraph } from "../graph/lower.ts";
+import { lowerGraph, type Placement } from "../graph/lower.ts";
 import type { Graph } from "../graph/types.ts";
 import type { CausalLm } from "../models/types.ts";
 import { corrections, nextName } from "../optim/adamw.ts";
@@ -9,6 +9,7 @@ import type { Runtime, Session, SessionOptions, Tensor } from "../runtime/types.
 import {
   accumulationGraph,
   GRAD_NORM,
+  isTrained,
   LOSS,
   type StepOptions,
   stateOf,
@@ -58,6 +59,8 @@ export interface StepperOptions extends StepOptions {
   readonly accumulation: number;
   readonly seed: number;
   readonly session?: SessionOptions;
+  /** Where the weights are that are not trained. */
+  readonly frozen?: (name: string) => Placement;
 }
 
 type Fill = (microBatch: number) => void;
@@ -96,7 +99,8 @@ async function openStepper(runtime: Runtime, model: CausalLm, options: StepperOp
   const graph = whole ? stepGraph(model, options) : accumulationGraph(model, options);
   const batch = batchTensors(runtime, options, owner);
   const parts = allocate(runtime, graph, options, batch, owner);
-  for (const p of graph.parameters) parts.halves[0].get(p.value.name)!.data.set(initialValue(p, options.seed));
+  for (const p of graph.parameters)
+    if (isTrained(p.value.name, options)) parts.halves[0].get(p.value.name)!.data.set(initialValue(p, options.seed));
   const runHalf = await (whole ? wholeStep(parts, graph) : accumulatedStep(parts, graph));
   let half: 0 | 1 = 0;
   const run = async (number: number, learningRate: number, fill: Fill): Promise<StepResult> => {
@@ -127,7 +131,8 @@ async function openStepper(runtime: Runtime, model: CausalLm, options: StepperOp
 function allocate(runtime: Runtime, graph: Graph, options: StepperOptions, batch: BatchTensors, owner: Owner): Parts {
   const { own } = owner;
   const f32 = (shape: readonly number[]) => own(runtime.tensor("float32", shape));
-  const shapes = new Map(graph.parameters.map(({ value }) => [value.name, knownShape(value.shape, value.name)]));
+  const trained = graph.parameters.filter(({ value }) => isTrained(value.name, options));
+  const shapes = new Map(trained.map(({ value }) => [value.name, knownShape(value.shape, value.name)]));
   const positions = own(positionTensor(runtime, options));
   return {
     options,
@@ -135,10 +140,10 @@ function allocate(runtime: Runtime, graph: Graph, options: StepperOptions, batch
     f32,
     open: async (g) =>
       own(
-        await runtime.session(
-          lowerGraph(g, () => ({ kind: "input" })),
-          { memoryPattern: false, ...options.session },
-        ),
+        await runtime.session(lowerGraph(g, placeOf(shapes, options.frozen)), {
+          memoryPattern: false,
+          ...options.session,
+        }),
       ),
     shapes,
     halves: [stateTensors(shapes, options, f32), stateTensors(shapes, options, f32)],
@@ -148,6 +153,12 @@ function allocate(runtime: Runtime, graph: Graph, options: StepperOptions, batch
     gradNorm: f32([]),
   };
 }
+
+/** Trained parameters are fed at each run, the others are where they are. */
+export const placeOf =
+  (trained: ReadonlyMap<string, unknown>, frozen: StepperOptions["frozen"]) =>
+  (name: string): Placement =>
+    trained.has(name) || !frozen ? { kind: "input" } : frozen(name);
 
 /** One graph does it all. */
 async function wholeStep(parts: Parts, graph: Graph): Promise<RunHalf> {
