@@ -9,7 +9,8 @@ export function initialValue({ value, init }: Parameter, seed: number): Float32A
   if (init.kind === "zeros") return data;
   if (init.kind === "ones") return data.fill(1);
   const random = rng(seed, value.name);
-  const draw = init.kind === "uniform" ? () => init.bound * (2 * random.uniform() - 1) : () => init.std * random.normal();
+  const draw =
+    init.kind === "uniform" ? () => init.bound * (2 * random.uniform() - 1) : () => init.std * random.normal();
   for (let i = 0; i < data.length; i++) data[i] = draw();
   return data;
 }
