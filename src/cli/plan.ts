@@ -6,6 +6,7 @@ import { PLAN_HERE_OPTIONS, planHere } from "../inspect/plan.ts";
 import type { Budget, Fit, ModelPlan, Serving } from "../plan/plan.ts";
 import { tableLines } from "./table.ts";
 import { visibleText } from "./text.ts";
+import { transferView } from "./transfer-view.ts";
 import { verb } from "./verb.ts";
 
 export const PLAN = verb({
@@ -17,11 +18,14 @@ export const PLAN = verb({
   examples: [
     ["ownlm plan llama3-405b", "a published model by its name; a wrong name lists those there are"],
     ["ownlm plan mymodel/config.json --tokens 2e9 --gpu a100 --days 3", "a config, and how many A100 for three days"],
+    ["ownlm plan Qwen/Qwen3-8B", "a model of the hub, of which the config alone is fetched"],
     ["ownlm plan gpt3-175b --gflops 0 --json", "for a program, without a look at this machine"],
   ],
   async run(io, { operands, given }) {
     const runtime = () => openRuntimeFor(io.host);
-    const plan = await planHere(io.host, operands[0]!, given, { showName: flagName, runtime });
+    using view = transferView(io, { lines: false });
+    const plan = await planHere(io.host, operands[0]!, given, { ...view, showName: flagName, runtime });
+    view[Symbol.dispose]();
     if (io.machine) io.json(plan);
     else for (const line of planLines(plan)) io.print(line);
   },

@@ -5,11 +5,8 @@ import { readShardMap } from "../weights/folder.ts";
 import { cachedCommit, cachedFile, cachedPaths, isKnownMissing, snapshotFolder } from "./cache.ts";
 import { isPickle, type ModelName, readModelName } from "./id.ts";
 import { type PullHooks, pullModel } from "./pull.ts";
-import { ggufOf, INDEX, refusePickle, SINGLE } from "./selection.ts";
+import { ggufOf, INDEX, type ModelPart, refusePickle, SINGLE } from "./selection.ts";
 import { type HubSettings, hubSettings } from "./settings.ts";
-
-/** What is going to be read of a model. */
-export type ModelPart = "model" | "tokenizer";
 
 /**
  * The path of a model: `given` itself where there is such a file or folder here; else, of `gpt2`, `org/name`,
@@ -89,6 +86,7 @@ function inCache(host: Host, settings: HubSettings, name: ModelName, part: Model
   const only = ggufs.length === 1 ? file(ggufs[0]!) : undefined;
   if (name.variant !== undefined) return only ? { path: only } : { missing: `a .gguf file of ${name.variant}` };
   const unknown = (path: string) => !file(path) && !isKnownMissing(host, settings, name, commit, path);
+  if (part === "config" && file("config.json")) return { path: folder };
   if (part === "tokenizer" && file("tokenizer.json")) {
     const missing = unknown("tokenizer_config.json") ? "tokenizer_config.json" : undefined;
     return { path: folder, missing };

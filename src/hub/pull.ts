@@ -76,13 +76,8 @@ export async function pull(
   return pulled;
 }
 
-/** Fetches what running a model takes, or what reading its tokenizer takes. Throws what {@link pull} does. */
-export async function pullModel(
-  host: Host,
-  name: ModelName,
-  part: "model" | "tokenizer",
-  hooks: PullHooks = {},
-): Promise<Pulled> {
+/** Fetches what running a model takes, or what reading its tokenizer or its config takes. Throws what {@link pull} does. */
+export async function pullModel(host: Host, name: ModelName, part: ModelPart, hooks: PullHooks = {}): Promise<Pulled> {
   const { begun, files } = await begin(host, name, hooks);
   const chosen = await neededFiles(begun, name, part, files);
   const pulled = await fetchAll(begun, chosen);
@@ -96,10 +91,11 @@ export async function pullModel(
 async function neededFiles(
   begun: Pull,
   name: ModelName,
-  part: "model" | "tokenizer",
+  part: ModelPart,
   files: ReadonlyMap<string, RepoFile>,
 ): Promise<RepoFile[]> {
   const plain = name.file === undefined && name.variant === undefined;
+  if (part === "config" && plain && files.has("config.json")) return [files.get("config.json")!];
   if (part === "tokenizer" && plain && files.has("tokenizer.json"))
     return TOKENIZER_FILES.flatMap((path) => files.get(path) ?? []);
   return modelFiles(name, files, async (index) => {

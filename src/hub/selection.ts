@@ -5,6 +5,9 @@ import type { RepoFile } from "./client.ts";
 import { isPickle, type ModelName, type Repo, unsafePath } from "./id.ts";
 import { matchesPattern } from "./patterns.ts";
 
+/** What is going to be read of a model. */
+export type ModelPart = "model" | "tokenizer" | "config";
+
 export const SINGLE = "model.safetensors";
 export const INDEX = "model.safetensors.index.json";
 

@@ -4,6 +4,8 @@ import { nearest } from "../base/nearest.ts";
 import type { GivenOptions, OptionSpecs } from "../base/options.ts";
 import { readConfig } from "../generate/config.ts";
 import type { Host } from "../host/types.ts";
+import { locateModel } from "../hub/locate.ts";
+import type { PullHooks } from "../hub/pull.ts";
 import { modelFromConfig } from "../models/registry.ts";
 import type { CausalLm } from "../models/types.ts";
 import { NAMED_MODELS, type PublishedRun } from "../plan/named.ts";
@@ -28,22 +30,22 @@ export const PLAN_HERE_OPTIONS = {
 export type PlanOptions = GivenOptions<typeof PLAN_HERE_OPTIONS>;
 
 /** How names of options are shown, and where the runtime comes from when it is needed. */
-export interface PlanSettings {
+export interface PlanSettings extends PullHooks {
   readonly showName?: (name: string) => string;
   runtime(): Promise<Runtime>;
 }
 
 /**
- * Plans a named model, a model folder, a config.json or a GGUF file. Throws NOT_FOUND listing the names, what reading a
- * config throws, and BAD_OPTION.
+ * Plans a named model, a model folder, a config.json, a GGUF file or the hub's `ORG/NAME`, of which the config alone is fetched. Throws
+ * NOT_FOUND listing the names, what reading a config and {@link locateModel} throw, and BAD_OPTION.
  */
 export async function planHere(
   host: Host,
   operand: string,
   { gflops, ...options }: PlanOptions,
-  { runtime, showName }: PlanSettings,
+  { runtime, showName, ...hooks }: PlanSettings,
 ): Promise<ModelPlan> {
-  const { name, model, run } = describedModel(host, operand);
+  const { name, model, run } = await describedModel(host, operand, hooks);
   const flopsPerSecond =
     gflops === undefined ? (await measureFlops(host, await runtime(), host.cpuThreads())).flopsPerSecond : 1e9 * gflops;
   const machine = flopsPerSecond > 0 ? { flopsPerSecond, availableBytes: host.availableMemoryBytes() } : undefined;
@@ -56,8 +58,8 @@ interface Described {
   readonly run?: PublishedRun | undefined;
 }
 
-/** What lies in a path comes before what has a name. */
-function describedModel(host: Host, operand: string): Described {
+/** What lies in a path comes before what has a name, and the hub is asked for names with a slash only. */
+async function describedModel(host: Host, operand: string, hooks: PullHooks): Promise<Described> {
   const kind = host.kindOf(operand);
   if (kind === "file" && /\.json$/i.test(operand))
     return { name: operand, model: modelFromConfig(readJson(host, operand), operand) };
@@ -65,10 +67,14 @@ function describedModel(host: Host, operand: string): Described {
   const name = operand.toLowerCase();
   const named = NAMED_MODELS.get(name);
   if (named) return { name, model: modelFromConfig(named.config, name), run: named.run };
+  if (operand.includes("/")) {
+    const path = await locateModel(host, operand, "config", hooks);
+    return { name: operand, model: readConfig(host, path).model };
+  }
   const names = [...NAMED_MODELS.keys()];
   const meant = nearest(name, names);
   return fail(
     "NOT_FOUND",
-    `${operand}: there is no such folder or file, and no model of this name is known here. ${meant ? `Did you mean ${meant}? ` : ""}Known: ${names.join(", ")}.`,
+    `${operand}: there is no such folder or file, and no model of this name is known here (the hub's have an owner: ORG/NAME). ${meant ? `Did you mean ${meant}? ` : ""}Known: ${names.join(", ")}.`,
   );
 }

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, test } from "node:test";
 import { readModelName } from "../../src/hub/id.ts";
 import { locateModel } from "../../src/hub/locate.ts";
 import { matchesPattern } from "../../src/hub/patterns.ts";
 import { pull } from "../../src/hub/pull.ts";
+import { planHere } from "../../src/inspect/plan.ts";
 import { hubWorld, someBytes } from "./world.ts";
 
 const SMALL = { "config.json": "{}", "tokenizer.json": "{}", "tokenizer_config.json": "{}" };
@@ -45,6 +46,18 @@ describe("a model named by its id", () => {
     assert.notEqual(await locateModel(world.host, "gpt2", "model"), folder, "a pull brings the new one");
     world.variables.HF_HUB_OFFLINE = "1";
     assert.notEqual(await locateModel(world.host, "gpt2", "model"), folder);
+  });
+
+  test("is planned from its config, which alone is fetched", async () => {
+    await using world = await hubWorld();
+    const config = readFileSync("tests/golden/families/qwen2/config.json");
+    world.server.commit("org/name", { ...WHOLE, "config.json": new Uint8Array(config) });
+    const plan = await planHere(world.host, "org/name", { gflops: 0 }, { runtime: () => assert.fail("not needed") });
+    assert.equal(plan.model, "org/name");
+    assert.equal(plan.modelType, "qwen2");
+    const folder = await locateModel(world.host, "org/name", "config");
+    assert.deepEqual(namesIn(folder), ["config.json"]);
+    assert.ok(namesIn(await locateModel(world.host, "org/name", "model")).includes("model.safetensors"));
   });
 
   test("without a tokenizer is asked for once only", async () => {
