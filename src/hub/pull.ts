@@ -10,7 +10,16 @@ import { fetchBlob } from "./download.ts";
 import { isCommit, type ModelName, type RepoAt, readRepo } from "./id.ts";
 import { PULL_OPTIONS } from "./options.ts";
 import { createRequests, type Requests } from "./requests.ts";
-import { BESIDE, checkNames, chosenFiles, INDEX, modelFiles, SINGLE, TOKENIZER_FILES } from "./selection.ts";
+import {
+  BESIDE,
+  checkNames,
+  chosenFiles,
+  INDEX,
+  type ModelPart,
+  modelFiles,
+  SINGLE,
+  TOKENIZER_FILES,
+} from "./selection.ts";
 import { type HubSettings, hubSettings } from "./settings.ts";
 
 /** How far a pull is. Bytes are those of all files wanted; what was in the cache counts as done from the start. */
