@@ -12,7 +12,7 @@ const LAYERS = [
   ["grad", "nn", "runtime", "hub"],
   ["models", "optim"],
   ["generate", "train", "plan"],
-  ["eval", "serve", "quantize", "inspect", "transformers"],
+  ["eval", "serve", "quantize", "inspect", "transformers", "tune"],
   ["cli"],
 ];
 const PURE = ["graph", "grammar", "grad", "nn", "models", "optim", "tokenizer", "onnx", "plan"];

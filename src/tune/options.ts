@@ -1,0 +1,247 @@
+/** What a fine-tuning run can be told, and how what was left out is decided. Knows no files. */
+import { fail } from "../base/errors.ts";
+import { type GivenOptions, type OptionSpecs, type OptionValues, readOptions } from "../base/options.ts";
+import { SHAPES } from "../data/example.ts";
+import type { LoraOptions } from "../nn/lora.ts";
+import { SCHEDULES } from "../optim/schedule.ts";
+
+/** What moves. */
+export const METHODS = ["lora", "full"] as const;
+/** What is learnt. */
+export const OBJECTIVES = ["sft"] as const;
+
+const LORA_ONLY = "of adapters";
+
+/** Options of `tune`. */
+export const TUNE_OPTIONS = {
+  out: { kind: "text", placeholder: "DIR", help: "Folder for the result, its checkpoints and its log" },
+  resume: { kind: "flag", help: "Continue the run in --out from its last whole checkpoint, to the same last bit" },
+  method: { kind: "choice", choices: METHODS, default: "lora", help: "Train adapters (LoRA), or every weight" },
+  objective: { kind: "choice", choices: OBJECTIVES, default: "sft", help: "What is learnt: the answers of the data" },
+  shape: { kind: "choice", choices: SHAPES, auto: "recognised", help: "What the records of the data look like" },
+  field: { kind: "list", placeholder: "A=B", help: "Read field B of the records as A, as in prompt=question" },
+  maxExamples: { kind: "int", min: 1, max: 1e12, help: "Examples beyond it are not read" },
+  strict: { kind: "flag", help: "Refuse bad records and unfit examples instead of leaving them out" },
+  loss: {
+    kind: "choice",
+    choices: ["assistant", "all"],
+    default: "assistant",
+    help: "Learn what the assistant wrote, or prompts too",
+  },
+  chatTemplate: {
+    kind: "text",
+    placeholder: "FILE",
+    auto: "the model's, else a simple one",
+    help: "Chat template (Jinja) for the data and the result",
+  },
+  maxLength: {
+    kind: "int",
+    min: 2,
+    max: 2 ** 20,
+    auto: "the model's positions, at most 2048",
+    help: "Tokens of an example; longer ones are cut",
+  },
+  packing: {
+    kind: "choice",
+    choices: ["packed", "padded"],
+    default: "packed",
+    help: "Several examples in a row, each for itself, or one",
+  },
+  val: { kind: "list", placeholder: "FILE", help: "Validate with these data files instead of a part of the data" },
+  valFraction: { kind: "number", min: 0, max: 0.5, default: 0.1, help: "Part of the examples that only validates" },
+  epochs: { kind: "number", min: 0.001, max: 1e6, auto: "3", help: "See every example this often" },
+  steps: { kind: "int", min: 1, max: 1e9, auto: "by --epochs", help: "Train this many steps" },
+  batch: { kind: "int", min: 1, max: 2 ** 16, auto: "by the size of the data", help: "Rows computed at once" },
+  accumulation: { kind: "int", min: 1, max: 2 ** 16, default: 1, help: "Batches whose gradients make one step" },
+  checkpointing: { kind: "flag", help: "Save memory: compute activations again in the backward pass" },
+  rank: { kind: "int", min: 1, max: 4096, auto: "16", help: `Width ${LORA_ONLY}` },
+  alpha: { kind: "number", min: 0.001, max: 1e6, auto: "twice --rank", help: `Scale ${LORA_ONLY}, over --rank` },
+  rslora: { kind: "flag", help: "Scale adapters by the root of --rank instead" },
+  targets: {
+    kind: "list",
+    placeholder: "A,B",
+    separator: ",",
+    auto: "every linear layer but the head",
+    help: "Layers that have adapters, by the ends of their names: q_proj,v_proj",
+  },
+  lr: {
+    kind: "number",
+    min: 0,
+    max: 10,
+    auto: "0.4 / the model's width for adapters, 0.04 / it for all weights",
+    help: "Peak learning rate",
+  },
+  minLr: { kind: "number", min: 0, max: 10, auto: "a tenth of --lr", help: "Learning rate at the end" },
+  warmup: { kind: "int", min: 0, max: 1e9, auto: "a twentieth of the steps", help: "Steps of rising learning rate" },
+  schedule: { kind: "choice", choices: SCHEDULES, default: "cosine", help: "How the learning rate falls" },
+  weightDecay: { kind: "number", min: 0, max: 10, default: 0, help: "Decoupled decay of matrices" },
+  beta1: { kind: "number", min: 0, max: 0.999999, default: 0.9, help: "AdamW's memory of gradients" },
+  beta2: { kind: "number", min: 0, max: 0.999999, default: 0.999, help: "AdamW's memory of squared gradients" },
+  clip: { kind: "number", min: 0, max: 1e6, default: 1, help: "Largest norm of the gradients; 0 for any" },
+  evalEvery: {
+    kind: "int",
+    min: 0,
+    max: 1e9,
+    auto: "a tenth of the steps",
+    help: "Steps between validations; 0 for none on the way",
+  },
+  evalTokens: {
+    kind: "int",
+    min: 1,
+    max: 1e12,
+    default: 2 ** 16,
+    help: "Most tokens of a validation, padding included",
+  },
+  patience: {
+    kind: "int",
+    min: 0,
+    max: 1e9,
+    default: 0,
+    help: "Stop after so many validations without a lower loss; 0: never",
+  },
+  result: {
+    kind: "choice",
+    choices: ["best", "last"],
+    default: "best",
+    help: "Weights to keep: of the lowest validation loss, or the last",
+  },
+  prompts: {
+    kind: "text",
+    placeholder: "FILE",
+    help: "Answer these before and after: a text, one prompt a line, or data",
+  },
+  samples: {
+    kind: "int",
+    min: 0,
+    max: 1e6,
+    default: 4,
+    help: "Validation examples to answer where there are no --prompts",
+  },
+  sampleTokens: { kind: "int", min: 1, max: 2 ** 20, default: 64, help: "Most tokens of such an answer" },
+  checkpointEvery: {
+    kind: "int",
+    min: 0,
+    max: 1e9,
+    auto: "about a minute",
+    help: "Steps between checkpoints; 0 for none",
+  },
+  keep: { kind: "int", min: 1, max: 1000, default: 2, help: "Newest checkpoints that are kept" },
+  seed: { kind: "int", min: 0, max: Number.MAX_SAFE_INTEGER, default: 0, help: "Seed of everything random" },
+  threads: { kind: "int", min: 1, max: 256, auto: "the number of cores", help: "Threads" },
+} as const satisfies OptionSpecs;
+
+/** Options as `tune` takes them. */
+export type TuneOptions = GivenOptions<typeof TUNE_OPTIONS>;
+
+type Read = OptionValues<typeof TUNE_OPTIONS>;
+
+/** Options with everything decided that needs neither model nor data. */
+export type DecidedTune = Read & Required<Pick<Read, "out" | "threads">>;
+
+/** Options that only make sense with adapters. */
+const OF_LORA = ["rank", "alpha", "rslora", "targets"] as const;
+
+/** Decides what does not depend on model and data. Throws BAD_OPTION for values out of range or at odds with each other. */
+export function decideTune(
+  given: TuneOptions,
+  cpuThreads: number,
+  name: (plain: string) => string = (plain) => plain,
+): DecidedTune {
+  const options = readOptions(TUNE_OPTIONS, given, name);
+  if (options.out === undefined) fail("BAD_OPTION", `${name("out")}: got nothing, expected a folder for the result`);
+  if (options.epochs !== undefined && options.steps !== undefined)
+    fail("BAD_OPTION", `${name("epochs")} and ${name("steps")}: expected one of them: both say how long to train`);
+  if (options.val.length > 0 && given.valFraction !== undefined)
+    fail("BAD_OPTION", `${name("val")} and ${name("valFraction")}: expected one of them: both say what validates`);
+  if (options.prompts !== undefined && given.samples !== undefined)
+    fail("BAD_OPTION", `${name("prompts")} and ${name("samples")}: expected one of them: both say what is answered`);
+  const stray = options.method === "full" ? OF_LORA.find((key) => given[key] !== undefined) : undefined;
+  if (stray !== undefined)
+    fail(
+      "BAD_OPTION",
+      `${name(stray)}: ${name("method")} full has no adapters. Leave it out, or use ${name("method")} lora`,
+    );
+  if (options.lr !== undefined && (options.minLr ?? 0) > options.lr)
+    fail("BAD_OPTION", `${name("minLr")}: got ${options.minLr}, expected at most ${name("lr")} ${options.lr}`);
+  for (const field of options.field)
+    if (!/^[^=]+=[^=]+$/.test(field))
+      fail("BAD_OPTION", `${name("field")}: got ${JSON.stringify(field)}, expected such as prompt=question`);
+  return { ...options, out: options.out!, threads: options.threads ?? cpuThreads };
+}
+
+/** The fields of {@link TUNE_OPTIONS} `field` as an object. */
+export function fieldsOf(field: readonly string[]): Readonly<Record<string, string>> | undefined {
+  return field.length === 0 ? undefined : Object.fromEntries(field.map((pair) => pair.split("=") as [string, string]));
+}
+
+/** Adapters as the options say; undefined where all weights are trained. */
+export function loraOf(
+  options: Pick<Read, "method" | "rank" | "alpha" | "rslora" | "targets">,
+): LoraOptions | undefined {
+  if (options.method !== "lora") return undefined;
+  const rank = options.rank ?? 16;
+  const targets = options.targets.length > 0 ? options.targets : ("all-linear" as const);
+  return { rank, alpha: options.alpha ?? 2 * rank, targets, ...(options.rslora && { rsLora: true }) };
+}
+
+/** What the data tells of a run's size. */
+export interface DataSize {
+  /** Positions of the longest example, and of all. */
+  readonly longest: number;
+  readonly positions: number;
+}
+
+/** Row lengths are whole multiples of this. */
+const ROW_UNIT = 8;
+/** Positions of a packed row at least, where examples are short: their attention costs little, and rows fill well. */
+const PACKED_ROW = 128;
+/** A step has so many positions, and an epoch of a small set so many steps. */
+const [MOST_STEP_TOKENS, SMALL_EPOCH_STEPS] = [2048, 24];
+
+/** T: the positions of a row, from the data and the limit. */
+export function rowLength(packing: Read["packing"], { longest, positions }: DataSize, most: number): number {
+  const wanted = packing === "packed" ? Math.max(longest, Math.min(PACKED_ROW, positions)) : longest;
+  return Math.max(1, Math.min(most, ROW_UNIT * Math.ceil(wanted / ROW_UNIT)));
+}
+
+/** B: rows of a micro-batch, so that a small set still takes many steps and a large one uses the machine. */
+export function batchSize(rowTokens: number, rows: number): number {
+  const perEpoch = Math.max(1, Math.floor(rows / SMALL_EPOCH_STEPS));
+  return Math.max(1, Math.min(perEpoch, Math.floor(MOST_STEP_TOKENS / rowTokens)));
+}
+
+/** Options with nothing left open. */
+export type RunTune = DecidedTune &
+  Required<Pick<Read, "maxLength" | "steps" | "batch" | "lr" | "minLr" | "warmup" | "evalEvery">> & {
+    readonly rowTokens: number;
+  };
+
+const EPOCHS = 3;
+
+/** Decides what depends on the model's width and the number of rows. */
+export function decideLength(
+  options: DecidedTune,
+  { width, rows, rowTokens, maxLength }: { width: number; rows: number; rowTokens: number; maxLength: number },
+  name: (plain: string) => string,
+): RunTune {
+  const batch = options.batch ?? batchSize(rowTokens, rows);
+  const epochs = options.epochs ?? EPOCHS;
+  const steps = options.steps ?? Math.max(1, Math.ceil((epochs * rows) / (batch * options.accumulation)));
+  const lr = options.lr ?? rounded((options.method === "lora" ? 0.4 : 0.04) / width);
+  const minLr = options.minLr ?? lr / 10;
+  if (minLr > lr) fail("BAD_OPTION", `${name("minLr")}: got ${minLr}, expected at most ${name("lr")} ${lr}`);
+  return {
+    ...options,
+    maxLength,
+    rowTokens,
+    batch,
+    steps,
+    lr,
+    minLr,
+    warmup: options.warmup ?? Math.ceil(steps / 20),
+    evalEvery: options.evalEvery ?? Math.max(1, Math.ceil(steps / 10)),
+  };
+}
+
+/** Two digits, for a number that people read. */
+const rounded = (value: number) => Number(value.toPrecision(2));
