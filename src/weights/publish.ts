@@ -1,6 +1,7 @@
 /** A finished model put into a folder so that no reader ever meets half of it. Knows file names, not what is in them. */
 import { fail } from "../base/errors.ts";
 import type { Host } from "../host/types.ts";
+import { ADAPTER_WEIGHTS } from "./adapter-config.ts";
 import { discard, isFileName } from "./files.ts";
 import { show } from "./header.ts";
 import { type NamedTensor, writeSafetensors, writeText } from "./safetensors.ts";
@@ -8,6 +9,9 @@ import { type NamedTensor, writeSafetensors, writeText } from "./safetensors.ts"
 /** The weights in one file, and the list of files where they are in several. */
 export const SINGLE = "model.safetensors";
 export const INDEX = "model.safetensors.index.json";
+
+/** Files of weights: they go first and come last. */
+const WEIGHTS = [SINGLE, ADAPTER_WEIGHTS] as const;
 
 /** A model that is complete and durable, on its way to the folder it is in. */
 export const PUBLISHING = ".publishing";
@@ -21,11 +25,17 @@ export type ModelFiles = Readonly<Record<string, unknown>>;
  * the process or the power fails, the folder holds the old model, the new one, or none whose new one is complete in
  * `.publishing`, for {@link finishPublishing} to go on with, which this also does first. Never does it hold weights
  * with another model's configuration. Files of the old model that the new one has not stay, but for the index of its
- * shards.
+ * shards. `weights` is the file the tensors go to: an adapter's has a name of its own.
  */
-export function publishModel(host: Host, folder: string, files: ModelFiles, tensors: readonly NamedTensor[]): void {
+export function publishModel(
+  host: Host,
+  folder: string,
+  files: ModelFiles,
+  tensors: readonly NamedTensor[],
+  weights: (typeof WEIGHTS)[number] = SINGLE,
+): void {
   for (const name of Object.keys(files))
-    if (name === SINGLE || name === INDEX || !isFileName(name))
+    if (isWeights(name) || name === INDEX || !isFileName(name))
       fail("BUG", `${folder}: got ${show(name)}, expected the name of a file besides the weights`);
   host.makeFolder(folder);
   finishPublishing(host, folder);
@@ -33,7 +43,7 @@ export function publishModel(host: Host, folder: string, files: ModelFiles, tens
   try {
     for (const [name, content] of Object.entries(files))
       writeText(host, host.join(staging, name), `${JSON.stringify(content, null, 2)}\n`);
-    writeSafetensors(host, host.join(staging, SINGLE), tensors);
+    writeSafetensors(host, host.join(staging, weights), tensors);
     endStaging(host, folder, staging);
   } catch (error) {
     discard(host, staging);
@@ -80,15 +90,17 @@ export function finishPublishing(host: Host, folder: string): void {
   const from = host.join(folder, PUBLISHING);
   if (host.kindOf(from) !== "folder") return;
   const names = host.listFolder(from);
-  const hasWeights = names.includes(SINGLE);
-  if (hasWeights) {
-    host.remove(host.join(folder, INDEX));
-    host.remove(host.join(folder, SINGLE));
+  const weights = names.filter(isWeights);
+  if (weights.length > 0) {
+    if (weights.includes(SINGLE)) host.remove(host.join(folder, INDEX));
+    for (const name of weights) host.remove(host.join(folder, name));
     host.syncFolder(folder);
   }
-  for (const name of names) if (name !== SINGLE) host.rename(host.join(from, name), host.join(folder, name));
+  for (const name of names) if (!isWeights(name)) host.rename(host.join(from, name), host.join(folder, name));
   host.syncFolder(folder);
-  if (hasWeights) host.rename(host.join(from, SINGLE), host.join(folder, SINGLE));
+  for (const name of weights) host.rename(host.join(from, name), host.join(folder, name));
   host.syncFolder(folder);
   host.remove(from);
 }
+
+const isWeights = (name: string): boolean => (WEIGHTS as readonly string[]).includes(name);
