@@ -12,8 +12,9 @@ import { rng } from "../src/base/rng.ts";
 import { host } from "../src/host/node.ts";
 import { modelFromConfig, newConfig } from "../src/models/registry.ts";
 import { openRuntime } from "../src/runtime/open.ts";
+import { type CausalLmBatch, causalLmBatch, causalLmObjective } from "../src/train/objective.ts";
 import { affordsPattern, planTraining } from "../src/train/plan.ts";
-import { type BatchTensors, createStepper, type Stepper } from "../src/train/stepper.ts";
+import { createStepper, type Stepper } from "../src/train/stepper.ts";
 import { benchArguments, main, median, report, secondsOf, sgemmPeak } from "./measure.ts";
 
 const SIZES = { vocabSize: 4096, layers: 6, heads: 6, kvHeads: 6, dim: 384, feedForward: 1024, context: 256 };
@@ -33,7 +34,7 @@ function benchModel() {
 }
 
 /** Random tokens, each to be followed by the next. */
-function fillBatch({ inputIds, targets, weights }: BatchTensors): void {
+function fillBatch({ inputIds, targets, weights }: CausalLmBatch): void {
   const random = rng(1, "bench");
   for (let i = 0; i < inputIds.data.length; i++) inputIds.data[i] = BigInt(random.below(SIZES.vocabSize));
   targets.data.set(inputIds.data.subarray(1));
@@ -44,7 +45,8 @@ function fillBatch({ inputIds, targets, weights }: BatchTensors): void {
 /** Tokens per second: the median step of `steps`. */
 async function ourSpeed(stepper: Stepper, steps: number, tokens: number): Promise<number> {
   let number = 0;
-  const step = async () => void (await stepper.step(++number, 1e-3, () => fillBatch(stepper.batch)));
+  const batch = causalLmBatch(stepper.inputs);
+  const step = async () => void (await stepper.step(++number, 1e-3, () => fillBatch(batch)));
   return tokens / median(await secondsOf(steps, step));
 }
 
@@ -116,7 +118,8 @@ await main(async () => {
   const plan = planTraining(model, SHAPE);
   const memoryPattern = affordsPattern(plan, host.availableMemoryBytes());
   const peaks = [await sgemmPeak(runtime, threads)];
-  using stepper = await createStepper(runtime, model, { ...SHAPE, seed: 1, session: { threads, memoryPattern } });
+  const objective = causalLmObjective(model, SHAPE.batch, SHAPE.context);
+  using stepper = await createStepper(runtime, objective, { ...SHAPE, seed: 1, session: { threads, memoryPattern } });
   const run = () => ourSpeed(stepper, numbers.steps!, plan.tokensPerStep);
   const { tokensPerSecond, peers } = await compare(run, findPython(), numbers);
   peaks.push(await sgemmPeak(runtime, threads));

@@ -31,6 +31,16 @@ export function scope<R>(graph: Graph, name: string, body: () => R): R {
   }
 }
 
+/** Runs `body` under no scope: what several layers share belongs to none of them. */
+export function atRoot<R>(graph: Graph, body: () => R): R {
+  const scopes = graph.scopes.splice(0);
+  try {
+    return body();
+  } finally {
+    graph.scopes.splice(0, graph.scopes.length, ...scopes);
+  }
+}
+
 /**
  * Runs `body`, whose nodes become a {@link Region}. ONNX Runtime 1.30 takes time for a session that is quadratic in the
  * number of values whose lengths are known at each run alone; in a branch they are counted by themselves.

@@ -11,6 +11,7 @@ import { packPlan } from "../models/pack-plan.ts";
 import { modelFromConfig, newConfig } from "../models/registry.ts";
 import type { CausalLm, ModelSizes } from "../models/types.ts";
 import type { Runtime } from "../runtime/types.ts";
+import { causalLmBatch, causalLmObjective } from "../train/objective.ts";
 import { PRESETS } from "../train/options.ts";
 import { planTraining, type RunShape } from "../train/plan.ts";
 import { createStepper } from "../train/stepper.ts";
@@ -98,8 +99,12 @@ export async function probeTraining(
   { threads, flopsPerSecond }: { readonly threads: number; readonly flopsPerSecond: number },
 ): Promise<number> {
   const { model, shape } = presetRun("tiny");
-  using stepper = await createStepper(runtime, model, { ...shape, seed: 0, session: { threads } });
-  const { inputIds, targets, weights } = stepper.batch;
+  using stepper = await createStepper(runtime, causalLmObjective(model, shape.batch, shape.context), {
+    ...shape,
+    seed: 0,
+    session: { threads },
+  });
+  const { inputIds, targets, weights } = causalLmBatch(stepper.inputs);
   const fill = () => {
     for (let i = 0; i < inputIds.data.length; i++) {
       inputIds.data[i] = BigInt((7 * i) % model.vocabSize);

@@ -16,6 +16,36 @@ export interface LossGraph {
   readonly logits: Value;
 }
 
+/** The shape of a training graph. */
+export interface TrainingShape {
+  readonly batch: number;
+  readonly tokens: number;
+  /**
+   * Rows hold several texts: an input `segment_ids` tells which, and attention stays within each. Rotations that change
+   * with a text's length ({@link CausalLm.longAfter}) are then those of the whole row's.
+   */
+  readonly segments?: boolean | undefined;
+}
+
+/** A model over (B, T), before any loss. */
+export interface TrainingGraph {
+  readonly graph: Graph;
+  /** What the head reads, (B*T, C). */
+  readonly hidden: Value;
+  /** (B*T, V). */
+  readonly logits: Value;
+  /** The head over other rows, (R, C) to (R, V): those of `hidden` that a loss reads, say. */
+  readonly head: (rows: Value) => Value;
+}
+
+/** A model to be trained: inputs `input_ids`, `position_ids` and, with `segments`, `segment_ids`, int64 (B, T) each. */
+export function trainingGraph(model: CausalLm, { batch, tokens, segments = false }: TrainingShape): TrainingGraph {
+  const b = trainingBuilder(`${model.modelType}-training`, batch, tokens, segments);
+  const hidden = model.hidden(b);
+  const head = (rows: Value) => model.head(b, rows);
+  return { graph: b.graph, hidden, logits: head(hidden), head };
+}
+
 /** The loss of a model over (B, T): inputs `input_ids`, `position_ids`, `targets` int64 and `weights` float32. */
 export function lossGraph(model: CausalLm, batch: number, tokens: number): LossGraph {
   const b = trainingBuilder(`${model.modelType}-loss`, batch, tokens);

@@ -1,15 +1,18 @@
 /** Causal grouped-query attention (Ainslie et al. 2023), once: differentiable in training, fused over a cache in inference. */
-import { apply, constant, scope } from "../graph/build.ts";
+import { apply, atRoot, constant, scope } from "../graph/build.ts";
 import {
   add,
   concat,
+  equal,
   expand,
   fusedMatMul,
   matMul,
+  mul,
   reshape,
   slice,
   softmax,
   split,
+  sub,
   transpose,
 } from "../graph/functions.ts";
 import type { Graph, Value } from "../graph/types.ts";
@@ -64,9 +67,10 @@ function composed(b: ModelBuilder, query: Value, key: Value, value: Value, optio
   const between = (x: Value, start: number, end: number) => (start === 0 && end === T ? x : slice(x, 2, start, end));
   let end = 0;
   const parts = blocks.map((block, i) => {
-    const start = Math.max(0, end + 1 - window);
+    const [first, start] = [end, Math.max(0, end + 1 - window)];
     end += sizes[i]!;
-    return attendBlock(block, between(k, start, end), between(v, start, end), options);
+    const mask = maskOf(b, { first, start, end }, window);
+    return attendBlock(block, between(k, start, end), between(v, start, end), { ...options, mask });
   });
   const attended = parts.length > 1 ? concat(parts, 2) : parts[0]!; // (B, H, T, D)
   return reshape(transpose(attended, [0, 2, 1, 3]), [B * T, heads * headDim]); // (N, H*D)
@@ -87,15 +91,19 @@ function blockSizes(tokens: number): number[] {
  * The last S of T tokens attend to themselves and those before: query (B, H, S, D), key and value (B, KV, T, D). Heads
  * that share a key are stacked as its rows.
  */
-function attendBlock(query: Value, key: Value, value: Value, options: AttentionOptions): Value {
-  const { heads, kvHeads, headDim, scale = headDim ** -0.5, window, softcap, sinks } = options;
+function attendBlock(
+  query: Value,
+  key: Value,
+  value: Value,
+  options: AttentionOptions & { readonly mask: Value },
+): Value {
+  const { heads, kvHeads, headDim, scale = headDim ** -0.5, softcap, sinks, mask } = options;
   const [B, S, T] = [query.shape[0]!, query.shape[2] as number, key.shape[2] as number];
   const rows = (heads / kvHeads) * S;
   const stacked = reshape(query, [B, kvHeads, rows, headDim]);
   const scores = fusedMatMul(stacked, key, { transB: true, alpha: scale }); // (B, KV, H/KV*S, T)
   const capped = softcapped(reshape(scores, [B, heads, S, T]), softcap);
-  const masked = add(capped, causalMask(query.graph, S, T, window));
-  const weights = reshape(softmaxBeside(masked, sinks), [B, kvHeads, rows, T]);
+  const weights = reshape(softmaxBeside(add(capped, mask), sinks), [B, kvHeads, rows, T]);
   return reshape(fusedMatMul(weights, value), [B, heads, S, headDim]);
 }
 
@@ -107,8 +115,33 @@ function softmaxBeside(scores: Value, sinks: Value | undefined): Value {
   return slice(softmax(concat([scores, column], 3), -1), 3, 0, T); // (B, H, S, T)
 }
 
+/** Queries from `first`, keys from `start`, both up to `end`. */
+interface Block {
+  readonly first: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What is added to a block's scores: (S, T), or (B, 1, S, T) where rows hold several texts. All layers share it. */
+function maskOf(b: ModelBuilder, { first, start, end }: Block, window: number): Value {
+  const causal = causalMask(b.graph, end - first, end - start, window);
+  if (!b.segments) return causal;
+  const { ids, masks } = b.segments;
+  const name = `${causal.name}:${first}`;
+  const known = masks.get(name);
+  if (known) return known;
+  const among = (from: number, shape: readonly number[]) =>
+    reshape(from === 0 && end === b.tokens ? ids : slice(ids, 1, from, end), [b.batch, 1, ...shape]);
+  const made = atRoot(b.graph, () => {
+    const isOwn = equal(among(first, [end - first, 1]), among(start, [1, end - start])); // (B, 1, S, T)
+    return add(mul(sub(isOwn, 1), 1e30), causal);
+  });
+  masks.set(name, made);
+  return made;
+}
+
 /** For the last S of T tokens, 0 where one may look and a very negative number where it may not, (S, T). Shared. */
-function causalMask(graph: Graph, rows: number, tokens: number, window = tokens): Value {
+function causalMask(graph: Graph, rows: number, tokens: number, window = Number.POSITIVE_INFINITY): Value {
   const size = rows === tokens ? "" : `:${rows}x${tokens}`;
   const name = `causal_mask${size}${window < tokens ? `:window${window}` : ""}`;
   const known = graph.constants.find((c) => c.value.name === name);

@@ -21,8 +21,18 @@ export interface ModelBuilder {
   readonly ids: Value;
   /** The position of each token, int64 (B, T). */
   readonly positionIds: Value;
+  /** Which text of its row each token is of, where rows hold several; in training only. */
+  readonly segments?: Segments;
   /** The cache, in inference only. */
   readonly cache?: CacheInputs;
+}
+
+/** Rows of several texts: tokens of different numbers do not see each other. */
+export interface Segments {
+  /** int64 (B, T). */
+  readonly ids: Value;
+  /** Masks that layers share, by name. */
+  readonly masks: Map<string, Value>;
 }
 
 /** What the fused attention needs to know of a cache of capacity P. */
@@ -37,12 +47,13 @@ export interface CacheInputs {
 /** How a cache holds its elements: as float32, or as int8 with a scale for each channel (llama.cpp's names). */
 export type CacheType = "f32" | "q8";
 
-/** A builder of a training graph over (B, T): inputs `input_ids` and `position_ids`. */
-export function trainingBuilder(name: string, batch: number, tokens: number): ModelBuilder {
+/** A builder of a training graph over (B, T): inputs `input_ids` and `position_ids`, and `segment_ids` on request. */
+export function trainingBuilder(name: string, batch: number, tokens: number, segments = false): ModelBuilder {
   const graph = createGraph(name);
-  const ids = input(graph, "input_ids", "int64", [batch, tokens]);
-  const positionIds = input(graph, "position_ids", "int64", [batch, tokens]);
-  return { graph, mode: "train", batch, tokens, positions: tokens, ids, positionIds };
+  const each = (of: string) => input(graph, of, "int64", [batch, tokens]);
+  const [ids, positionIds] = [each("input_ids"), each("position_ids")];
+  const builder = { graph, mode: "train", batch, tokens, positions: tokens, ids, positionIds } as const;
+  return segments ? { ...builder, segments: { ids: each("segment_ids"), masks: new Map() } } : builder;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Low-rank adapters (LoRA, Hu et al. 2021): small trained products beside the frozen ones of a graph. Knows no files. */
 import { fail } from "../base/errors.ts";
-import { apply, parameter } from "../graph/build.ts";
+import { apply, atRoot, parameter, scope } from "../graph/build.ts";
 import { add, gemm } from "../graph/functions.ts";
 import { rewrite } from "../graph/rewrite.ts";
 import type { Graph, Init, Node, OpAttributes } from "../graph/types.ts";
@@ -76,11 +76,4 @@ function requireFound(targets: LoraOptions["targets"], modules: ReadonlySet<stri
 }
 
 /** Runs `body` under the scope of a module and no other. */
-function inModule<R>(graph: Graph, module: string, body: () => R): R {
-  const scopes = graph.scopes.splice(0, graph.scopes.length, module);
-  try {
-    return body();
-  } finally {
-    graph.scopes.splice(0, graph.scopes.length, ...scopes);
-  }
-}
+const inModule = <R>(graph: Graph, module: string, body: () => R): R => atRoot(graph, () => scope(graph, module, body));

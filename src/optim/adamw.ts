@@ -28,14 +28,13 @@ export function decays(parameter: Value): boolean {
   return parameter.shape.length >= 2;
 }
 
-/** Declares the scalars as inputs `learning_rate`, `correction1` and `correction2`. */
+/** Names of the inputs that {@link stepScalars} declares. */
+export const STEP_SCALARS = ["learning_rate", "correction1", "correction2"] as const;
+
+/** Declares the scalars as inputs, {@link STEP_SCALARS}. */
 export function stepScalars(graph: Graph): StepScalars {
-  const scalarInput = (name: string) => input(graph, name, "float32", []);
-  return {
-    learningRate: scalarInput("learning_rate"),
-    correction1: scalarInput("correction1"),
-    correction2: scalarInput("correction2"),
-  };
+  const [learningRate, correction1, correction2] = STEP_SCALARS.map((name) => input(graph, name, "float32", []));
+  return { learningRate: learningRate!, correction1: correction1!, correction2: correction2! };
 }
 
 /** The values of the two corrections at step t, counted from 1. */

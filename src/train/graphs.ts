@@ -1,22 +1,19 @@
-/** The graphs that training runs, put together from a model's loss, its gradients and an optimiser. Holds no data. */
+/** The graphs that training runs, put together from an objective, its gradients and an optimiser. Holds no data. */
 
+import { fail } from "../base/errors.ts";
 import { gradients } from "../grad/backward.ts";
 import { createGraph, input, output } from "../graph/build.ts";
 import { add } from "../graph/functions.ts";
 import { prune } from "../graph/passes.ts";
 import type { Graph, Value } from "../graph/types.ts";
 import { verifyGraph } from "../graph/verify.ts";
-import { lossGraph } from "../models/heads.ts";
-import type { CausalLm } from "../models/types.ts";
-import { addLora, isLoraParameter, type LoraOptions } from "../nn/lora.ts";
-import { type AdamwOptions, adamwUpdate, nextName, stateNames, stepScalars } from "../optim/adamw.ts";
+import { type AdamwOptions, adamwUpdate, nextName, STEP_SCALARS, stateNames, stepScalars } from "../optim/adamw.ts";
 import { clipByGlobalNorm, globalNorm } from "../optim/clip.ts";
 import { isMuons, type MuonOptions, muonStateName, muonUpdate } from "../optim/muon.ts";
+import type { Objective } from "./objective.ts";
 
-/** What fixes the shape of a training step. */
+/** How a step follows an objective's gradients. */
 export interface StepOptions {
-  readonly batch: number;
-  readonly context: number;
   readonly adamw: AdamwOptions;
   /** For the matrices inside blocks; without it they are AdamW's as well. */
   readonly muon?: MuonOptions | undefined;
@@ -24,17 +21,21 @@ export interface StepOptions {
   readonly clipNorm: number;
   /** Compute each block's activations again in the backward pass instead of keeping them. */
   readonly checkpointing: boolean;
-  /** Train adapters and leave the model's own weights as they are. */
-  readonly lora?: LoraOptions | undefined;
 }
-
-/** True for the parameters that move. */
-export const isTrained = (name: string, { lora }: Pick<StepOptions, "lora">): boolean =>
-  lora === undefined || isLoraParameter(name);
 
 /** Outputs of every step: the loss in nats per weighted token, and the gradients' norm before clipping. */
 export const LOSS = "loss";
 export const GRAD_NORM = "grad_norm";
+
+/** The output that a metric is. */
+export const metricName = (metric: string) => `metric.${metric}`;
+
+/** The output of an evaluation that a result is. */
+export const resultName = (result: string) => `result.${result}`;
+
+/** The names of a graph's outputs that begin as `nameOf` makes them, less that beginning. */
+export const namesOf = ({ outputs }: Graph, nameOf: (name: string) => string): string[] =>
+  outputs.flatMap(({ name }) => (name.startsWith(nameOf("")) ? [name.slice(nameOf("").length)] : []));
 
 /** The name of a parameter's running sum of gradients. */
 export const sumName = (parameter: string) => `sum.${parameter}`;
@@ -47,29 +48,31 @@ export function stateOf(
   return muon && isMuons(parameter) ? [muonStateName(parameter.name)] : stateNames(parameter.name);
 }
 
-/** Forward pass alone: the loss of a batch. */
-export function evaluationGraph(model: CausalLm, batch: number, context: number, lora?: LoraOptions): Graph {
-  return verifyGraph(prune(lossOf(model, batch, context, lora)));
+/** The inputs of a step's graph that are the objective's own: no state, no sums, no scalars of the optimiser. */
+export function ownInputs(graph: Graph, { isTrained }: Objective, options: Pick<StepOptions, "muon">): Value[] {
+  const trained = graph.parameters.map(({ value }) => value).filter(({ name }) => isTrained(name));
+  const others = trained.flatMap((value) => [sumName(value.name), ...stateOf(value, options)]);
+  const known = new Set<string>([...others, ...STEP_SCALARS]);
+  return graph.inputs.filter(({ name }) => !known.has(name));
 }
 
-/** A model's loss as the output {@link LOSS}, with adapters where there are any. */
-function lossOf(model: CausalLm, batch: number, context: number, lora: LoraOptions | undefined): Graph {
-  const { graph, loss } = lossGraph(model, batch, context);
-  output(graph, LOSS, loss);
-  if (lora) addLora(graph, lora, model.vocabSize);
-  return graph;
+/** Forward pass alone: the loss of a batch, its metrics and its results. */
+export function evaluationGraph(objective: Objective): Graph {
+  const { graph, results = {} } = written(objective);
+  for (const [name, value] of Object.entries(results)) output(graph, resultName(name), value);
+  return verifyGraph(prune(graph));
 }
 
 /** Forward, backward, clipping and update in one graph: `NAME` and its state in, `new.NAME` and its state out. */
-export function stepGraph(model: CausalLm, options: StepOptions): Graph {
-  const { graph, trained, grads } = differentiated(model, options);
+export function stepGraph(objective: Objective, options: StepOptions): Graph {
+  const { graph, trained, grads } = differentiated(objective, options);
   update(graph, trained, grads, options);
   return verifyGraph(prune(graph));
 }
 
 /** Forward and backward of one micro-batch, added to running sums: `sum.NAME` in, `new.sum.NAME` out. */
-export function accumulationGraph(model: CausalLm, options: StepOptions): Graph {
-  const { graph, trained, grads } = differentiated(model, options);
+export function accumulationGraph(objective: Objective, options: StepOptions): Graph {
+  const { graph, trained, grads } = differentiated(objective, options);
   for (const [i, { value }] of trained.entries()) {
     const sum = input(graph, sumName(value.name), "float32", value.shape);
     output(graph, nextName(sum.name), add(sum, grads[i]!));
@@ -77,21 +80,27 @@ export function accumulationGraph(model: CausalLm, options: StepOptions): Graph 
   return verifyGraph(prune(graph));
 }
 
-/** Clipping and update from the sums that {@link accumulationGraph} leaves. `parameters` are those of that graph. */
+/** Clipping and update from the sums that {@link accumulationGraph} leaves. `parameters` are the trained ones of that graph. */
 export function updateGraph(parameters: Graph["parameters"], options: StepOptions): Graph {
   const graph = createGraph("update");
-  for (const { value, init } of parameters.filter((each) => isTrained(each.value.name, options)))
-    graph.parameters.push({ value: { ...value, graph }, init });
+  for (const { value, init } of parameters) graph.parameters.push({ value: { ...value, graph }, init });
   const grads = graph.parameters.map(({ value }) => input(graph, sumName(value.name), "float32", value.shape));
   update(graph, graph.parameters, grads, options);
   return verifyGraph(prune(graph));
 }
 
-function differentiated(model: CausalLm, options: StepOptions) {
-  const { batch, context, checkpointing, lora } = options;
-  const graph = lossOf(model, batch, context, lora);
-  const loss = graph.outputs[0]!.value;
-  const trained = graph.parameters.filter(({ value }) => isTrained(value.name, options));
+/** An objective's graph with its loss as {@link LOSS} and its metrics as outputs. */
+function written(objective: Objective) {
+  const made = objective.write();
+  output(made.graph, LOSS, made.loss);
+  for (const [name, value] of Object.entries(made.metrics ?? {})) output(made.graph, metricName(name), value);
+  return made;
+}
+
+function differentiated(objective: Objective, { checkpointing }: StepOptions) {
+  const { graph, loss } = written(objective);
+  const trained = graph.parameters.filter(({ value }) => objective.isTrained(value.name));
+  if (trained.length === 0) fail("BAD_OPTION", `${graph.name}: got no parameter to train, expected one or more`);
   const values = trained.map(({ value }) => value);
   return { graph, trained, grads: gradients(loss, values, { recompute: checkpointing ? blockScopes(graph) : [] }) };
 }

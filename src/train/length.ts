@@ -1,7 +1,6 @@
 /** How long a run is: from epochs or minutes to steps. */
-import type { TrainSampler } from "../data/batches.ts";
 import type { DecidedOptions } from "./options.ts";
-import type { Stepper } from "./stepper.ts";
+import type { Fill, Stepper } from "./stepper.ts";
 
 /** Minutes where no length is given. */
 const DEFAULT_MINUTES = 10;
@@ -28,16 +27,14 @@ const MEASURED_STEPS = 5;
 /** Milliseconds of a step: the fastest of a few whose results are dropped. The first one fills the memory and is not counted. */
 export async function measureStepMs(
   stepper: Stepper,
-  sampler: TrainSampler,
+  fill: Fill,
   nowMs: () => number,
   turn: () => Promise<void>,
 ): Promise<number> {
-  const { inputIds, targets, weights } = stepper.batch;
-  const arrays = { inputIds: inputIds.data, targets: targets.data, weights: weights.data };
   const rehearse = async () => {
     await turn();
     const startMs = nowMs();
-    await stepper.rehearse(() => void sampler.next(arrays));
+    await stepper.rehearse(fill);
     return nowMs() - startMs;
   };
   await rehearse();

@@ -7,7 +7,7 @@ import type { Evaluator, Validation } from "./evaluator.ts";
 import type { EvalEvent, TrainEvent } from "./events.ts";
 import type { RunOptions } from "./settings.ts";
 import type { Progress } from "./snapshot.ts";
-import type { Stepper } from "./stepper.ts";
+import type { Fill, Stepper } from "./stepper.ts";
 
 /** Without a number of steps between them, checkpoints are this far apart. */
 const CHECKPOINT_MS = 60_000;
@@ -19,7 +19,9 @@ const LAST_VALIDATION_TOKENS = 2 ** 20;
 export interface LoopParts {
   readonly options: RunOptions;
   readonly stepper: Stepper;
-  readonly sampler: TrainSampler;
+  readonly sampler: Pick<TrainSampler, "state">;
+  /** Writes a micro-batch, the sampler's next one, into the stepper. */
+  readonly fill: Fill;
   /** Absent where nothing validates. */
   readonly evaluator: Evaluator | undefined;
   /** UTF-8 bytes of validation text to a token of it. */
@@ -79,12 +81,10 @@ function stop(save: () => void, step: number, { out, steps }: RunOptions): never
   );
 }
 
-async function oneStep({ options, stepper, sampler, tell, nowMs }: LoopParts, step: number): Promise<Progress> {
+async function oneStep({ options, stepper, sampler, fill, tell, nowMs }: LoopParts, step: number): Promise<Progress> {
   const startMs = nowMs();
-  const { inputIds, targets, weights } = stepper.batch;
-  const arrays = { inputIds: inputIds.data, targets: targets.data, weights: weights.data };
   const rate = learningRate(step, { ...options, warmupSteps: options.warmup });
-  const { loss, gradNorm } = await stepper.step(step, rate, () => void sampler.next(arrays));
+  const { loss, gradNorm } = await stepper.step(step, rate, fill);
   if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) diverged(step, loss, gradNorm);
   const tokens = options.batch * options.context * options.accumulation;
   const tokensPerSecond = (1000 * tokens) / Math.max(0.001, nowMs() - startMs);

@@ -5,18 +5,26 @@ import { knownDim, sizeOf } from "../base/shapes.ts";
 import { peakBytes, valueBytes } from "../graph/memory.ts";
 import type { Graph } from "../graph/types.ts";
 import type { CausalLm } from "../models/types.ts";
-import { accumulationGraph, evaluationGraph, isTrained, type StepOptions, stateOf, stepGraph } from "./graphs.ts";
+import { accumulationGraph, evaluationGraph, type StepOptions, stateOf, stepGraph } from "./graphs.ts";
+import { causalLmObjective, type Objective } from "./objective.ts";
+
+/** How an objective's steps are made of micro-batches. */
+export interface StepShape extends StepOptions {
+  readonly accumulation: number;
+}
 
 /** The settings that decide whether a run fits. */
-export interface RunShape extends StepOptions {
-  readonly accumulation: number;
+export interface RunShape extends StepShape {
+  readonly batch: number;
+  readonly context: number;
 }
 
 /** Sizes of a run. */
 export interface Plan {
+  /** Those that are trained. */
   readonly parameters: number;
   readonly tokensPerStep: number;
-  /** Weights and optimiser state. */
+  /** Trained weights and their optimiser's state. */
   readonly checkpointBytes: number;
   /** The same twice, for a step reads one and writes the other, and sums of gradients where they are kept. */
   readonly stateBytes: number;
@@ -39,23 +47,41 @@ const ENGINE_BYTES = 150e6;
 const ARENA_FACTOR = 1.25;
 const SCRATCH_VALUES = 5;
 
-/** Works out a run's sizes from its graphs. */
+/** Works out the sizes of a run of `ownlm train` from its graphs. */
 export function planTraining(model: CausalLm, shape: RunShape): Plan {
-  const graph = shape.accumulation === 1 ? stepGraph(model, shape) : accumulationGraph(model, shape);
-  const values = graph.parameters.map(({ value }) => value).filter(({ name }) => isTrained(name, shape));
+  const { batch, context, accumulation } = shape;
+  return planSteps(causalLmObjective(model, batch, context), shape, {
+    tokensPerStep: batch * context * accumulation,
+    evaluation: causalLmObjective(model, evaluationRows(shape), context),
+  });
+}
+
+/** What a plan of any objective is told besides its shape. */
+export interface PlanFacts {
+  readonly tokensPerStep: number;
+  /** What validates. */
+  readonly evaluation: Objective;
+  /** Bytes of the parameters that are not trained, where they do not stay in a file; default none. */
+  readonly frozenBytes?: number;
+}
+
+/** Works out the sizes of steps from their graphs. */
+export function planSteps(objective: Objective, shape: StepShape, facts: PlanFacts): Plan {
+  const graph = shape.accumulation === 1 ? stepGraph(objective, shape) : accumulationGraph(objective, shape);
+  const values = graph.parameters.map(({ value }) => value).filter(({ name }) => objective.isTrained(name));
   const parameters = values.reduce((sum, value) => sum + knownDim(sizeOf(value.shape), value.name), 0);
   const checkpointBytes = values.reduce(
     (sum, value) => sum + valueBytes(value) * (1 + stateOf(value, shape).length),
     0,
   );
   const sumBytes = shape.accumulation === 1 ? 0 : 4 * parameters;
-  const stateBytes = 2 * (checkpointBytes + sumBytes);
-  const evaluation = evaluationGraph(model, evaluationRows(shape), shape.context, shape.lora);
+  const stateBytes = 2 * (checkpointBytes + sumBytes) + (facts.frozenBytes ?? 0);
   const stepBytes = peakBytes(graph);
-  const activationBytes = ARENA_FACTOR * (stepBytes + peakBytes(evaluation)) + SCRATCH_VALUES * largestValue(graph);
+  const evaluationBytes = peakBytes(evaluationGraph(facts.evaluation));
+  const activationBytes = ARENA_FACTOR * (stepBytes + evaluationBytes) + SCRATCH_VALUES * largestValue(graph);
   return {
     parameters,
-    tokensPerStep: shape.batch * shape.context * shape.accumulation,
+    tokensPerStep: facts.tokensPerStep,
     checkpointBytes,
     stateBytes,
     activationBytes,

@@ -14,6 +14,7 @@ import { readJson } from "../weights/folder.ts";
 import { type Corpus, readCorpus } from "./corpus.ts";
 import type { StartEvent, TrainEvent } from "./events.ts";
 import { lengthInSteps, measureStepMs } from "./length.ts";
+import { causalLmBatch, causalLmObjective } from "./objective.ts";
 import { type DecidedOptions, decideIntervals, type TrainOptions } from "./options.ts";
 import { affordsPattern, type Plan, planTraining, type RunShape, requireFits } from "./plan.ts";
 import {
@@ -143,9 +144,15 @@ async function prepare(
   tell({ event: "stage", stage: "graph", message: `building the graph of ${plan.parameters} parameters` });
   const memoryPattern = affordsPattern(plan, availableBytes);
   const session = { threads: options.threads, memoryPattern };
-  const stepper = own(await createStepper(context.runtime, model, { ...shape, seed: options.seed, session }));
+  const objective = causalLmObjective(model, shape.batch, shape.context);
+  const stepper = own(await createStepper(context.runtime, objective, { ...shape, seed: options.seed, session }));
   const memory = { plannedBytes: memoryPattern ? plan.patternBytes : plan.totalBytes, availableBytes };
-  return { stepper, plan, memory, msPerStep: await measureStepMs(stepper, sampler, host.nowMs, turn) };
+  return {
+    stepper,
+    plan,
+    memory,
+    msPerStep: await measureStepMs(stepper, fillFrom(sampler, stepper), host.nowMs, turn),
+  };
 }
 
 const shapeOf = (options: DecidedOptions): RunShape => ({
@@ -160,6 +167,13 @@ const shapeOf = (options: DecidedOptions): RunShape => ({
 
 function muonOf({ optimizer, muonLr, lr, weightDecay }: DecidedOptions): MuonOptions | undefined {
   return optimizer === "muon" ? { rateRatio: muonLr! / lr, momentum: 0.95, weightDecay } : undefined;
+}
+
+/** Writes each micro-batch into a stepper as its turn comes. */
+export function fillFrom(sampler: TrainSampler, stepper: Stepper): () => void {
+  const { inputIds, targets, weights } = causalLmBatch(stepper.inputs);
+  const arrays = { inputIds: inputIds.data, targets: targets.data, weights: weights.data };
+  return () => void sampler.next(arrays);
 }
 
 /** The order in which a run sees its tokens, from its beginning or from a state. */

@@ -3,14 +3,15 @@ import { createOwner, type Owner } from "../base/owner.ts";
 import { knownShape } from "../base/shapes.ts";
 import { lowerGraph, type Placement } from "../graph/lower.ts";
 import type { Graph } from "../graph/types.ts";
-import type { CausalLm } from "../models/types.ts";
 import { corrections, nextName } from "../optim/adamw.ts";
 import type { Runtime, Session, SessionOptions, Tensor } from "../runtime/types.ts";
 import {
   accumulationGraph,
   GRAD_NORM,
-  isTrained,
   LOSS,
+  metricName,
+  namesOf,
+  ownInputs,
   type StepOptions,
   stateOf,
   stepGraph,
@@ -18,16 +19,9 @@ import {
   updateGraph,
 } from "./graphs.ts";
 import { initialValue } from "./init.ts";
+import type { Objective } from "./objective.ts";
 
 type F32 = Tensor<"float32">;
-
-/** Where a micro-batch is written before it is run, each (B, T). */
-export interface BatchTensors {
-  readonly inputIds: Tensor<"int64">;
-  readonly targets: Tensor<"int64">;
-  /** What each target counts for; all weights of a step add up to 1. */
-  readonly weights: F32;
-}
 
 /** What a step tells. */
 export interface StepResult {
@@ -35,21 +29,32 @@ export interface StepResult {
   readonly loss: number;
   /** The gradients' global norm before clipping. */
   readonly gradNorm: number;
+  /** The objective's metrics, added up over the micro-batches. */
+  readonly metrics: Readonly<Record<string, number>>;
 }
+
+/** What is added up over micro-batches. */
+export type SumsOf = Omit<StepResult, "gradNorm">;
+
+/** Writes a micro-batch into the stepper's inputs. */
+export type Fill = (microBatch: number) => void;
 
 /** A model in training: its tensors, and one operation on them. */
 export interface Stepper extends Disposable {
-  readonly batch: BatchTensors;
-  /** Every parameter and its optimiser state as they stand now, by name. Other tensors hold them after the next step. */
+  /** The objective's inputs by name, zeros at first: what a `fill` writes before each micro-batch is run. */
+  readonly inputs: Readonly<Record<string, Tensor>>;
+  /** Every trained parameter and its optimiser state as they stand now, by name. Other tensors hold them after the next step. */
   tensors(): ReadonlyMap<string, F32>;
-  /** Names of the parameters, in the model's order. */
+  /** Names of the trained parameters, in the model's order. */
   readonly parameters: readonly string[];
+  /** Where the parameters are that are not trained. */
+  readonly frozen: ((name: string) => Placement) | undefined;
   /**
    * One optimiser step at `learningRate`; `number` counts from 1. `fill` writes each micro-batch in turn.
    */
-  step(number: number, learningRate: number, fill: (microBatch: number) => void): Promise<StepResult>;
+  step(number: number, learningRate: number, fill: Fill): Promise<StepResult>;
   /** A step whose result is dropped: the model stays as it is. For measuring. */
-  rehearse(fill: (microBatch: number) => void): Promise<void>;
+  rehearse(fill: Fill): Promise<void>;
   dispose(): void;
 }
 
@@ -63,8 +68,6 @@ export interface StepperOptions extends StepOptions {
   readonly frozen?: (name: string) => Placement;
 }
 
-type Fill = (microBatch: number) => void;
-
 /** The tensors of a run and what they are bound to. */
 interface Parts {
   readonly options: StepperOptions;
@@ -76,43 +79,51 @@ interface Parts {
   readonly halves: readonly [ReadonlyMap<string, F32>, ReadonlyMap<string, F32>];
   readonly feeds: Readonly<Record<string, Tensor>>;
   readonly scalars: Readonly<Record<"learning_rate" | "correction1" | "correction2", F32>>;
-  readonly loss: F32;
+  /** Outputs that are added up over micro-batches: the loss and the metrics. */
+  readonly sums: Readonly<Record<string, F32>>;
   readonly gradNorm: F32;
 }
 
-/** Runs a step from the given half into the other and returns its loss. */
-type RunHalf = (half: 0 | 1, fill: Fill) => Promise<number>;
+/** Runs a step from the given half into the other and returns its loss and metrics. */
+type RunHalf = (half: 0 | 1, fill: Fill) => Promise<SumsOf>;
 
 /** A stepper with freshly drawn weights; load others into `tensors()`. */
-export async function createStepper(runtime: Runtime, model: CausalLm, options: StepperOptions): Promise<Stepper> {
+export async function createStepper(runtime: Runtime, objective: Objective, options: StepperOptions): Promise<Stepper> {
   const owner = createOwner();
   try {
-    return await openStepper(runtime, model, options, owner);
+    return await openStepper(runtime, objective, options, owner);
   } catch (error) {
     owner.dispose();
     throw error;
   }
 }
 
-async function openStepper(runtime: Runtime, model: CausalLm, options: StepperOptions, owner: Owner): Promise<Stepper> {
+async function openStepper(
+  runtime: Runtime,
+  objective: Objective,
+  options: StepperOptions,
+  owner: Owner,
+): Promise<Stepper> {
   const whole = options.accumulation === 1;
-  const graph = whole ? stepGraph(model, options) : accumulationGraph(model, options);
-  const batch = batchTensors(runtime, options, owner);
-  const parts = allocate(runtime, graph, options, batch, owner);
-  for (const p of graph.parameters)
-    if (isTrained(p.value.name, options)) parts.halves[0].get(p.value.name)!.data.set(initialValue(p, options.seed));
-  const runHalf = await (whole ? wholeStep(parts, graph) : accumulatedStep(parts, graph));
+  const graph = whole ? stepGraph(objective, options) : accumulationGraph(objective, options);
+  const trained = graph.parameters.filter(({ value }) => objective.isTrained(value.name));
+  const parts = allocate(runtime, graph, { objective, trained, options, owner });
+  for (const each of trained) parts.halves[0].get(each.value.name)!.data.set(initialValue(each, options.seed));
+  const runHalf = await (whole
+    ? wholeStep(parts, graph)
+    : accumulatedStep(parts, graph, updateGraph(trained, options)));
   let half: 0 | 1 = 0;
   const run = async (number: number, learningRate: number, fill: Fill): Promise<StepResult> => {
     const { correction1, correction2 } = corrections(number, options.adamw);
     parts.scalars.learning_rate.data[0] = learningRate;
     parts.scalars.correction1.data[0] = correction1;
     parts.scalars.correction2.data[0] = correction2;
-    const loss = await runHalf(half, fill);
-    return { loss, gradNorm: parts.gradNorm.data[0]! };
+    const sums = await runHalf(half, fill);
+    return { ...sums, gradNorm: parts.gradNorm.data[0]! };
   };
   return {
-    batch,
+    inputs: parts.feeds,
+    frozen: options.frozen,
     parameters: [...parts.shapes.keys()],
     tensors: () => parts.halves[half],
     async step(number, learningRate, fill) {
@@ -128,75 +139,101 @@ async function openStepper(runtime: Runtime, model: CausalLm, options: StepperOp
   };
 }
 
-function allocate(runtime: Runtime, graph: Graph, options: StepperOptions, batch: BatchTensors, owner: Owner): Parts {
-  const { own } = owner;
+function allocate(
+  runtime: Runtime,
+  graph: Graph,
+  {
+    objective,
+    trained,
+    options,
+    owner: { own },
+  }: {
+    readonly objective: Objective;
+    readonly trained: Graph["parameters"];
+    readonly options: StepperOptions;
+    readonly owner: Owner;
+  },
+): Parts {
   const f32 = (shape: readonly number[]) => own(runtime.tensor("float32", shape));
-  const trained = graph.parameters.filter(({ value }) => isTrained(value.name, options));
   const shapes = new Map(trained.map(({ value }) => [value.name, knownShape(value.shape, value.name)]));
-  const positions = own(positionTensor(runtime, options));
+  const place = placesOf((name) => shapes.has(name), options.frozen);
+  const sums = [LOSS, ...namesOf(graph, metricName).map(metricName)];
   return {
     options,
     own,
     f32,
-    open: async (g) =>
-      own(
-        await runtime.session(lowerGraph(g, placeOf(shapes, options.frozen)), {
-          memoryPattern: false,
-          ...options.session,
-        }),
-      ),
+    open: async (g) => own(await runtime.session(lowerGraph(g, place), { memoryPattern: false, ...options.session })),
     shapes,
     halves: [stateTensors(shapes, options, f32), stateTensors(shapes, options, f32)],
-    feeds: { input_ids: batch.inputIds, targets: batch.targets, weights: batch.weights, position_ids: positions },
+    feeds: inputTensors(ownInputs(graph, objective, options), runtime, own),
     scalars: { learning_rate: f32([]), correction1: f32([]), correction2: f32([]) },
-    loss: f32([]),
+    sums: Object.fromEntries(sums.map((name) => [name, f32([])])),
     gradNorm: f32([]),
   };
 }
 
-/** Trained parameters are fed at each run, the others are where they are. */
-export const placeOf =
-  (trained: ReadonlyMap<string, unknown>, frozen: StepperOptions["frozen"]) =>
+/** Tensors of zeros for a graph's inputs, by name. */
+export const inputTensors = (
+  inputs: Graph["inputs"],
+  runtime: Runtime,
+  own: Owner["own"],
+): Readonly<Record<string, Tensor>> =>
+  Object.fromEntries(
+    inputs.map(({ name, dtype, shape }) => [name, own(runtime.tensor(dtype, knownShape(shape, name)))]),
+  );
+
+/** Parameters that are kept as tensors are fed at each run, the others are where they are. */
+export const placesOf =
+  (isKept: (name: string) => boolean, frozen: StepperOptions["frozen"]) =>
   (name: string): Placement =>
-    trained.has(name) || !frozen ? { kind: "input" } : frozen(name);
+    isKept(name) || !frozen ? { kind: "input" } : frozen(name);
+
+/** The loss and the metrics that tensors of one element hold, by their outputs' names. */
+export function readSums(sums: Readonly<Record<string, F32>>): SumsOf {
+  const { [LOSS]: loss, ...metrics } = sums;
+  const named = Object.entries(metrics).map(
+    ([name, { data }]) => [name.slice(metricName("").length), data[0]!] as const,
+  );
+  return { loss: loss!.data[0]!, metrics: Object.fromEntries(named) };
+}
 
 /** One graph does it all. */
 async function wholeStep(parts: Parts, graph: Graph): Promise<RunHalf> {
-  const { halves, feeds, scalars, own, loss, gradNorm } = parts;
+  const { halves, feeds, scalars, own, sums, gradNorm } = parts;
   const session = await parts.open(graph);
   const bindings = halves.map((from, i) =>
     own(
       session.bind(
         { ...feeds, ...scalars, ...Object.fromEntries(from) },
-        { [LOSS]: loss, [GRAD_NORM]: gradNorm, ...renamed(halves[1 - i]!) },
+        { ...sums, [GRAD_NORM]: gradNorm, ...renamed(halves[1 - i]!) },
       ),
     ),
   );
   return async (half, fill) => {
     fill(0);
     await bindings[half]!.run();
-    return loss.data[0]!;
+    return readSums(sums);
   };
 }
 
 /** Micro-batches add to sums of gradients, which trade places too; a second graph spends them. */
-async function accumulatedStep(parts: Parts, graph: Graph): Promise<RunHalf> {
-  const { halves, feeds, scalars, own, shapes, options, loss, gradNorm } = parts;
-  const sums = [0, 1].map(() => new Map([...shapes].map(([name, shape]) => [sumName(name), parts.f32(shape)])));
+async function accumulatedStep(parts: Parts, graph: Graph, update: Graph): Promise<RunHalf> {
+  const { halves, feeds, scalars, own, shapes, options, sums, gradNorm } = parts;
+  const grads = [0, 1].map(() => new Map([...shapes].map(([name, shape]) => [sumName(name), parts.f32(shape)])));
   const weightsOf = (half: ReadonlyMap<string, F32>) =>
     Object.fromEntries([...shapes.keys()].map((name) => [name, half.get(name)!]));
-  const [adder, spender] = [await parts.open(graph), await parts.open(updateGraph(graph.parameters, options))];
+  const [adder, spender] = [await parts.open(graph), await parts.open(update)];
   const adding = halves.map((half) =>
-    sums.map((sum, i) =>
+    grads.map((grad, i) =>
       own(
         adder.bind(
-          { ...feeds, ...weightsOf(half), ...Object.fromEntries(sum) },
-          { [LOSS]: loss, ...renamed(sums[1 - i]!) },
+          { ...feeds, ...weightsOf(half), ...Object.fromEntries(grad) },
+          { ...sums, ...renamed(grads[1 - i]!) },
         ),
       ),
     ),
   );
-  const total = Object.fromEntries(sums[options.accumulation % 2]!);
+  const total = Object.fromEntries(grads[options.accumulation % 2]!);
   const spending = halves.map((half, i) =>
     own(
       spender.bind(
@@ -206,15 +243,25 @@ async function accumulatedStep(parts: Parts, graph: Graph): Promise<RunHalf> {
     ),
   );
   return async (half, fill) => {
-    for (const sum of sums[0]!.values()) sum.data.fill(0);
-    let sumOfLosses = 0;
+    for (const grad of grads[0]!.values()) grad.data.fill(0);
+    const read: SumsOf[] = [];
     for (let i = 0; i < options.accumulation; i++) {
       fill(i);
       await adding[half]![i % 2]!.run();
-      sumOfLosses += loss.data[0]!;
+      read.push(readSums(sums));
     }
     await spending[half]!.run();
-    return sumOfLosses;
+    return added(read);
+  };
+}
+
+/** What micro-batches give, added up. */
+export function added(parts: readonly SumsOf[]): SumsOf {
+  const total = (of: (part: SumsOf) => number) => parts.reduce((sum, part) => sum + of(part), 0);
+  const names = Object.keys(parts[0]?.metrics ?? {});
+  return {
+    loss: total(({ loss }) => loss),
+    metrics: Object.fromEntries(names.map((name) => [name, total(({ metrics }) => metrics[name]!)])),
   };
 }
 
@@ -232,27 +279,4 @@ function stateTensors(
     [name, ...stateOf({ name, shape }, options)].map((each) => [each, shape] as const),
   );
   return new Map(names.map(([name, shape]) => [name, f32(shape)]));
-}
-
-/** Tensors of one micro-batch, zeros at first. */
-export function batchTensors(
-  runtime: Runtime,
-  { batch, context }: { readonly batch: number; readonly context: number },
-  { own }: Owner,
-): BatchTensors {
-  const shape = [batch, context];
-  return {
-    inputIds: own(runtime.tensor("int64", shape)),
-    targets: own(runtime.tensor("int64", shape)),
-    weights: own(runtime.tensor("float32", shape)),
-  };
-}
-
-/** 0 to T-1 in every row. */
-export function positionTensor(
-  runtime: Runtime,
-  { batch, context }: { batch: number; context: number },
-): Tensor<"int64"> {
-  const positions = BigInt64Array.from({ length: batch * context }, (_, i) => BigInt(i % context));
-  return runtime.tensor("int64", [batch, context], positions);
 }

@@ -14,7 +14,7 @@ import { openLog } from "./log.ts";
 import { trainLoop } from "./loop.ts";
 import { decideOptions, type TrainOptions } from "./options.ts";
 import { evaluationRows } from "./plan.ts";
-import { begin, type Prepared, type RunContext, reopen, samplerOf } from "./prepare.ts";
+import { begin, fillFrom, type Prepared, type RunContext, reopen, samplerOf } from "./prepare.ts";
 import { holdsRun, requireFree } from "./settings.ts";
 import { loadProgress, type Progress, publish, saveProgress } from "./snapshot.ts";
 import type { Stepper } from "./stepper.ts";
@@ -103,6 +103,7 @@ async function execute(context: Context, run: Prepared, out: string, startMs: nu
   const valBytesPerToken = corpus.valBytes / Math.max(1, corpus.validation.length);
   tell(startEvent(run, out, start, valBytesPerToken));
   const evaluator = await evaluatorOf(context, run);
+  const sampler = samplerOf(corpus, options, start?.sampler);
   const { progress, validation } = await trainLoop(
     {
       options,
@@ -110,7 +111,8 @@ async function execute(context: Context, run: Prepared, out: string, startMs: nu
       evaluator,
       valBytesPerToken,
       tell,
-      sampler: samplerOf(corpus, options, start?.sampler),
+      sampler,
+      fill: fillFrom(sampler, stepper),
       save: (progress) => saveProgress(host, out, stepper, progress, options.keep),
       sample: sampleWith(context, run),
       nowMs: host.nowMs,

@@ -9,6 +9,7 @@ import { cachedGraph } from "../../src/models/heads.ts";
 import { modelFromConfig } from "../../src/models/registry.ts";
 import { muonUpdate } from "../../src/optim/muon.ts";
 import { stepGraph } from "../../src/train/graphs.ts";
+import { causalLmObjective } from "../../src/train/objective.ts";
 import { matchesGolden } from "../helpers/reference-snapshots.ts";
 
 const matches = (graph: Graph, name: string) => matchesGolden(printGraph(graph), "graph", `${name}.txt`);
@@ -68,14 +69,14 @@ describe("graphs print as stable text", () => {
 
   test("of a training step of Llama", () => {
     const adamw = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 };
-    const options = { batch: 2, context: 5, adamw, clipNorm: 1, checkpointing: false };
-    matches(stepGraph(tinyLlama, options), "llama-step");
+    const options = { adamw, clipNorm: 1, checkpointing: false };
+    matches(stepGraph(causalLmObjective(tinyLlama, 2, 5), options), "llama-step");
   });
 
   test("of a training step of GPT-2 that recomputes its block", () => {
     const adamw = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0 };
-    const options = { batch: 2, context: 5, adamw, clipNorm: 0, checkpointing: true };
-    matches(stepGraph(tinyGpt2, options), "gpt2-step-recomputed");
+    const options = { adamw, clipNorm: 0, checkpointing: true };
+    matches(stepGraph(causalLmObjective(tinyGpt2, 2, 5), options), "gpt2-step-recomputed");
   });
 
   test("of Muon's update of a wide matrix", () => {

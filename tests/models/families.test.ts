@@ -6,6 +6,7 @@ import { verifyGraph } from "../../src/graph/verify.ts";
 import { cachedGraph, lossGraph } from "../../src/models/heads.ts";
 import { FAMILIES } from "../../src/models/registry.ts";
 import { stepGraph } from "../../src/train/graphs.ts";
+import { causalLmObjective } from "../../src/train/objective.ts";
 import { evaluate, type NdArray } from "../helpers/reference.ts";
 import { at, fill } from "../helpers/reference-array.ts";
 import { GOLDEN_FAMILIES, goldenFamily, patternWeights, summaryOf } from "../helpers/reference-families.ts";
@@ -86,8 +87,11 @@ for (const name of GOLDEN_FAMILIES) {
 
     test("can be trained, its blocks computed twice", () => {
       const adamw = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 };
-      const options = { batch, context: tokens, adamw, clipNorm: 1 };
-      const nodes = [false, true].map((checkpointing) => stepGraph(model, { ...options, checkpointing }).nodes.length);
+      const options = { adamw, clipNorm: 1 };
+      const objective = causalLmObjective(model, batch, tokens);
+      const nodes = [false, true].map(
+        (checkpointing) => stepGraph(objective, { ...options, checkpointing }).nodes.length,
+      );
       assert.ok(nodes[1]! > nodes[0]!, "nothing is computed twice");
     });
 

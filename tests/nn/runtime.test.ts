@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { gradients } from "../../src/grad/backward.ts";
 import { output } from "../../src/graph/build.ts";
 import { lossGraph } from "../../src/models/heads.ts";
+import { causalLmBatch, causalLmObjective } from "../../src/train/objective.ts";
 import { createStepper, type StepperOptions } from "../../src/train/stepper.ts";
 import { golden as goldenPath } from "../helpers/paths.ts";
 import { type NdArray, ndArray } from "../helpers/reference.ts";
@@ -24,8 +25,9 @@ const ADAMW = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 };
 async function train(known: GoldenModel, changes: Partial<StepperOptions> = {}) {
   const accumulation = changes.accumulation ?? 1;
   const batch = BATCH / accumulation;
-  const options = { batch, context: TOKENS, adamw: ADAMW, clipNorm: 1, checkpointing: false, accumulation, seed: 1 };
-  using stepper = await createStepper(runtime!, known.model, { ...options, session: { threads: 2 }, ...changes });
+  const objective = causalLmObjective(known.model, batch, TOKENS);
+  const options = { adamw: ADAMW, clipNorm: 1, checkpointing: false, accumulation, seed: 1 };
+  using stepper = await createStepper(runtime!, objective, { ...options, session: { threads: 2 }, ...changes });
   for (const name of stepper.parameters)
     stepper
       .tensors()
@@ -37,9 +39,9 @@ async function train(known: GoldenModel, changes: Partial<StepperOptions> = {}) 
     return ndArray([batch, TOKENS], data.slice(micro * batch * TOKENS, (micro + 1) * batch * TOKENS));
   };
   const fill = (micro: number) => {
-    stepper.batch.inputIds.data.set(elements("int64", rows("input_ids", micro)) as BigInt64Array);
-    stepper.batch.targets.data.set(elements("int64", rows("targets", micro)) as BigInt64Array);
-    stepper.batch.weights.data.set(elements("float32", rows("weights", micro)) as Float32Array);
+    causalLmBatch(stepper.inputs).inputIds.data.set(elements("int64", rows("input_ids", micro)) as BigInt64Array);
+    causalLmBatch(stepper.inputs).targets.data.set(elements("int64", rows("targets", micro)) as BigInt64Array);
+    causalLmBatch(stepper.inputs).weights.data.set(elements("float32", rows("weights", micro)) as Float32Array);
   };
   const [losses, norms]: [number[], number[]] = [[], []];
   for (let step = 1; step <= STEPS; step++) {

@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { type Engine, openEngine } from "../../src/generate/engine.ts";
 import { generateIds } from "../../src/generate/generate.ts";
 import type { Runtime, Tensor } from "../../src/runtime/types.ts";
+import { causalLmBatch, causalLmObjective } from "../../src/train/objective.ts";
 import { createStepper } from "../../src/train/stepper.ts";
 import { logitsOf } from "../helpers/reference-engine.ts";
 import { goldenFamily, patternWeights } from "../helpers/reference-families.ts";
@@ -23,7 +24,6 @@ function apart(a: ArrayLike<number>, b: ArrayLike<number>): number {
 function openStepper(runtime: Runtime, known: GoldenModel, accumulation: number) {
   const shape = { batch: BATCH / accumulation, context: TOKENS };
   const options = {
-    ...shape,
     adamw: ADAMW,
     clipNorm: 1,
     checkpointing: false,
@@ -31,7 +31,7 @@ function openStepper(runtime: Runtime, known: GoldenModel, accumulation: number)
     seed: 1,
     session: SESSION,
   };
-  return createStepper(runtime, known.model, options);
+  return createStepper(runtime, causalLmObjective(known.model, shape.batch, shape.context), options);
 }
 
 /** Losses and norms of five steps from the same first weights, on the golden batch. */
@@ -39,7 +39,7 @@ async function train(runtime: Runtime, known: GoldenModel, accumulation: number)
   using stepper = await openStepper(runtime, known, accumulation);
   const feeds = goldenFeeds(known);
   const size = (BATCH / accumulation) * TOKENS;
-  const { inputIds, targets, weights } = stepper.batch;
+  const { inputIds, targets, weights } = causalLmBatch(stepper.inputs);
   const fill = (micro: number) => {
     const write = ({ data, dtype }: Tensor, name: string) =>
       data.set(elements(dtype, feeds.get(name)!).subarray(micro * size, (micro + 1) * size) as never);
@@ -102,7 +102,7 @@ for (const name of ["gpt2-tiny", "llama-tiny"] as const)
     test("refuses targets and ids outside the vocabulary by name, and trains on", async () => {
       for (const runtime of [native!, web]) {
         using stepper = await openStepper(runtime, known, 1);
-        const { inputIds, targets } = stepper.batch;
+        const { inputIds, targets } = causalLmBatch(stepper.inputs);
         for (const { tensor, says } of [
           { tensor: targets, says: /targets: got 1000000 at element 21/ },
           { tensor: inputIds, says: /input_ids: got 1000000 at element 21/ },

@@ -4,6 +4,7 @@ import { OwnlmError } from "../../src/base/errors.ts";
 import { openEngine } from "../../src/generate/engine.ts";
 import type { OnnxModel } from "../../src/onnx/model.ts";
 import type { Tensor } from "../../src/runtime/types.ts";
+import { causalLmBatch, causalLmObjective } from "../../src/train/objective.ts";
 import { createStepper } from "../../src/train/stepper.ts";
 import { goldenModel } from "../helpers/reference-models.ts";
 import { cached, initializer, int, model, node, RUNTIMES, value } from "./runtimes.ts";
@@ -102,8 +103,9 @@ async function train(act: (stepper: Awaited<ReturnType<typeof openTrainer>>) => 
 
 function openTrainer() {
   const adamw = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0 };
-  const shape = { batch: 2, context: 8, clipNorm: 1, checkpointing: false, accumulation: 2, seed: 1 };
-  return createStepper(runtime, goldenModel("llama-tiny").model, { ...shape, adamw, session: { threads: 2 } });
+  const objective = causalLmObjective(goldenModel("llama-tiny").model, 2, 8);
+  const shape = { clipNorm: 1, checkpointing: false, accumulation: 2, seed: 1 };
+  return createStepper(runtime, objective, { ...shape, adamw, session: { threads: 2 } });
 }
 
 const CASES: Readonly<Record<string, () => Promise<unknown>>> = {
@@ -174,9 +176,13 @@ const CASES: Readonly<Record<string, () => Promise<unknown>>> = {
       for (const tensor of stepper.tensors().values()) tensor.dispose();
     }),
   "stepper: a batch transferred away": () =>
-    train(({ batch }) => void structuredClone(batch.targets.data, { transfer: [batch.targets.data.buffer] })),
-  "stepper: a target past the vocabulary": () => train(({ batch }) => void batch.targets.data.fill(2n ** 40n)),
-  "stepper: weights of NaN": () => train(({ batch }) => void batch.weights.data.fill(Number.NaN)),
+    train(({ inputs }) => {
+      const { data } = causalLmBatch(inputs).targets;
+      structuredClone(data, { transfer: [data.buffer] });
+    }),
+  "stepper: a target past the vocabulary": () =>
+    train(({ inputs }) => void causalLmBatch(inputs).targets.data.fill(2n ** 40n)),
+  "stepper: weights of NaN": () => train(({ inputs }) => void causalLmBatch(inputs).weights.data.fill(Number.NaN)),
 };
 
 async function openPieces(chunk: number): Promise<void> {

@@ -1,0 +1,49 @@
+/** What training minimises, as a graph. Holds no data and no optimiser. */
+import type { Graph, Value } from "../graph/types.ts";
+import { lossGraph } from "../models/heads.ts";
+import type { CausalLm } from "../models/types.ts";
+import type { Tensor } from "../runtime/types.ts";
+
+/** A graph with its loss, not yet differentiated. */
+export interface WrittenObjective {
+  readonly graph: Graph;
+  /** A float32 scalar. */
+  readonly loss: Value;
+  /** Further float32 scalars by name, which are added up over a step's micro-batches as the loss is. */
+  readonly metrics?: Readonly<Record<string, Value>> | undefined;
+  /** Results of any shape by name, which an evaluation gives and a step does not compute. */
+  readonly results?: Readonly<Record<string, Value>> | undefined;
+}
+
+/** What a step minimises: a graph with its loss, and which of its parameters move. */
+export interface Objective {
+  /** Writes the graph anew, the same one every time. Its inputs have fixed shapes. */
+  readonly write: () => WrittenObjective;
+  /** True for the parameters that move; the others have no gradient and no optimiser state. */
+  readonly isTrained: (name: string) => boolean;
+}
+
+/** The mean negative log-likelihood of every next token of (batch, context), all parameters trained. */
+export function causalLmObjective(model: CausalLm, batch: number, context: number): Objective {
+  return { write: () => lossGraph(model, batch, context), isTrained: () => true };
+}
+
+/** The inputs of {@link causalLmObjective} that change from batch to batch, each (B, T). */
+export interface CausalLmBatch {
+  readonly inputIds: Tensor<"int64">;
+  readonly targets: Tensor<"int64">;
+  /** What each target counts for; all weights of a step add up to 1. */
+  readonly weights: Tensor<"float32">;
+}
+
+/** {@link CausalLmBatch} among an objective's inputs, whose positions are set to 0 to T-1 in every row. */
+export function causalLmBatch(inputs: Readonly<Record<string, Tensor>>): CausalLmBatch {
+  const positions = inputs.position_ids as Tensor<"int64">;
+  const tokens = positions.shape[1]!;
+  for (let i = 0; i < positions.data.length; i++) positions.data[i] = BigInt(i % tokens);
+  return {
+    inputIds: inputs.input_ids as Tensor<"int64">,
+    targets: inputs.targets as Tensor<"int64">,
+    weights: inputs.weights as Tensor<"float32">,
+  };
+}
