@@ -255,6 +255,7 @@ export const GRADIENTS: { readonly [K in OpName]: GradientRule<K> | Refusal } = 
   Sqrt: ({ grad, output }) => [div(mul(grad, 0.5), output)],
   Tanh: ({ grad, output }) => [mul(grad, sub(1, mul(output, output)))],
   Sigmoid: ({ grad, output }) => [mul(grad, mul(output, sub(1, output)))],
+  Softplus: ({ grad, inputs: [x] }) => [mul(grad, sigmoid(x!))],
   Erf: ({ grad, inputs: [x] }) => [mul(grad, mul(exp(neg(mul(x!, x!))), 2 / Math.sqrt(Math.PI)))],
   Relu: ({ grad, output }) => [mul(grad, apply("Sign", [output], {})[0])],
   Sign: { refused: DISCRETE },

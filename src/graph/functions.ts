@@ -34,6 +34,10 @@ export const log = (x: Value): Value => apply("Log", [x], {})[0];
 export const sqrt = (x: Value): Value => apply("Sqrt", [x], {})[0];
 export const tanh = (x: Value): Value => apply("Tanh", [x], {})[0];
 export const sigmoid = (x: Value): Value => apply("Sigmoid", [x], {})[0];
+/** log(1 + exp(x)), without overflow. */
+export const softplus = (x: Value): Value => apply("Softplus", [x], {})[0];
+/** log(1 / (1 + exp(-x))). */
+export const logSigmoid = (x: Value): Value => neg(softplus(neg(x)));
 export const erf = (x: Value): Value => apply("Erf", [x], {})[0];
 export const identity = (x: Value): Value => apply("Identity", [x], {})[0];
 

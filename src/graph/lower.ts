@@ -85,6 +85,7 @@ const SPELLERS: { readonly [K in OpName]: Speller<K> } = {
   Sqrt: plain,
   Tanh: plain,
   Sigmoid: plain,
+  Softplus: plain,
   Erf: plain,
   Relu: plain,
   Sign: plain,

@@ -1,5 +1,4 @@
 /** The op table: for each operator its domain, arity and shape rule. A missing row does not compile. */
-import type { DType } from "../base/dtypes.ts";
 import { fail } from "../base/errors.ts";
 import {
   addDims,
@@ -12,6 +11,7 @@ import {
   showShape,
   sizeOf,
 } from "../base/shapes.ts";
+import { FLOATS, needEqual, needFloat, needIndices, needRank, needSame, needShape } from "./demands.ts";
 import type { OpAttributes, OpName, TensorType } from "./types.ts";
 
 /** ONNX's own operator set (version 21), or ONNX Runtime's contributed one. */
@@ -24,38 +24,6 @@ export interface OpSpec<Attributes> {
   readonly arity: readonly [number, number];
   /** Output types from input types; throws BAD_SHAPE or BAD_DTYPE with a message that the caller prefixes by the node. */
   readonly infer: (inputs: readonly TensorType[], attributes: Attributes) => TensorType[];
-}
-
-const FLOATS: readonly DType[] = ["float32", "float64"];
-
-function needFloat(...types: TensorType[]): DType {
-  const dtype = types[0]!.dtype;
-  if (!FLOATS.includes(dtype)) fail("BAD_DTYPE", `got ${dtype}, expected a float type`);
-  return needSame(...types);
-}
-
-function needSame(...types: TensorType[]): DType {
-  const [first, ...rest] = types;
-  for (const type of rest)
-    if (type.dtype !== first!.dtype) fail("BAD_DTYPE", `got ${first!.dtype} and ${type.dtype}, expected one type`);
-  return first!.dtype;
-}
-
-function needIndices(type: TensorType): void {
-  if (type.dtype !== "int64" && type.dtype !== "int32") fail("BAD_DTYPE", `got ${type.dtype} indices, expected int64`);
-}
-
-function needRank(type: TensorType, rank: number, what: string): void {
-  if (type.shape.length !== rank) fail("BAD_SHAPE", `${what}: got ${showShape(type.shape)}, expected ${rank} axes`);
-}
-
-function needShape(type: TensorType, shape: Shape, what: string): void {
-  if (!sameShape(type.shape, shape))
-    fail("BAD_SHAPE", `${what}: got ${showShape(type.shape)}, expected ${showShape(shape)}`);
-}
-
-function needEqual(a: Dim | undefined, b: Dim | undefined, what: string): void {
-  if (a !== b) fail("BAD_SHAPE", `${what}: got ${a} and ${b}, expected equal lengths`);
 }
 
 const unary: OpSpec<unknown> = {
@@ -285,6 +253,7 @@ export const OPS: { readonly [K in OpName]: OpSpec<OpAttributes[K]> } = {
   Sqrt: unary,
   Tanh: unary,
   Sigmoid: unary,
+  Softplus: unary,
   Erf: unary,
   Relu: unary,
   Sign: unary,

@@ -32,6 +32,8 @@ export interface OpAttributes {
   Sqrt: None;
   Tanh: None;
   Sigmoid: None;
+  /** log(1 + exp(x)). */
+  Softplus: None;
   Erf: None;
   Relu: None;
   /** -1, 0 or 1. */

@@ -1,7 +1,13 @@
 /** What training minimises, from logits. */
 import { mulDims } from "../base/shapes.ts";
-import { gatherElements, logSoftmax, mul, neg, reduceSum, reshape } from "../graph/functions.ts";
+import { div, gatherElements, logSoftmax, max, mul, neg, reduceSum, reshape } from "../graph/functions.ts";
 import type { Value } from "../graph/types.ts";
+
+/** A scalar to minimise, and scalars to tell, by name. Over micro-batches all of them are summed. */
+export interface Scored {
+  readonly loss: Value;
+  readonly metrics: Readonly<Record<string, Value>>;
+}
 
 /** -log P(target) of each row: logits (N, V), targets int64 (B, T), result (N, 1). */
 export function negativeLogLikelihood(logits: Value, targets: Value): Value {
@@ -15,5 +21,22 @@ export function negativeLogLikelihood(logits: Value, targets: Value): Value {
  */
 export function crossEntropy(logits: Value, targets: Value, weights: Value): Value {
   const losses = negativeLogLikelihood(logits, targets); // (N, 1)
-  return reshape(reduceSum(mul(losses, reshape(weights, losses.shape))), []);
+  return weightedSum(losses, reshape(weights, losses.shape));
+}
+
+/** Sum of elements times weights of the same shape: a scalar. */
+export const weightedSum = (x: Value, weights: Value): Value => reshape(reduceSum(mul(x, weights)), []);
+
+/** log P(target) of each token: logits (B*T, V), targets int64 (B, T), result (B, T). */
+export const tokenLogProbs = (logits: Value, targets: Value): Value =>
+  reshape(neg(negativeLogLikelihood(logits, targets)), targets.shape);
+
+/**
+ * log P(answer | prompt) of each row: the sum of {@link tokenLogProbs} (B, T) where `mask`, float32 (B, T), is 1. With `mean`
+ * it is divided by the number of such tokens, 0 where a row has none. Result (B).
+ */
+export function sequenceLogProbs(logProbs: Value, mask: Value, { mean = false } = {}): Value {
+  const sums = reduceSum(mul(logProbs, mask), [1]); // (B, 1)
+  const result = mean ? div(sums, max(reduceSum(mask, [1]), 1)) : sums;
+  return reshape(result, [mask.shape[0]!]);
 }

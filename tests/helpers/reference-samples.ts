@@ -180,6 +180,7 @@ export const SAMPLES: { readonly [K in OpName]: readonly Sample<K>[] } = {
   Sqrt: unary([0.3, 3]),
   Tanh: unary(),
   Sigmoid: unary(),
+  Softplus: unary([-4, 4]),
   Erf: unary(),
   Relu: unary(),
   Sign: unary(),

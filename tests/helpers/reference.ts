@@ -168,6 +168,7 @@ const EVALUATORS: { readonly [K in OpName]: Evaluator<K> } = {
   Sqrt: unary(Math.sqrt),
   Tanh: unary(Math.tanh),
   Sigmoid: unary(sigmoid),
+  Softplus: unary((x) => Math.max(0, x) + Math.log1p(Math.exp(-Math.abs(x)))),
   Erf: unary(erf),
   Relu: unary((x) => Math.max(0, x)),
   Sign: unary(Math.sign),
