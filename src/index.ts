@@ -25,8 +25,9 @@ export const { show, plan, doctor } = createInspect(host);
 
 export { type ErrorCode, OwnlmError } from "./base/errors.ts";
 export type { BenchResult, Speed } from "./generate/bench.ts";
+export type { Sequence, TextLogprob } from "./generate/continuations.ts";
 export type { ExportResult } from "./generate/export-gguf.ts";
-export type { FinishReason, GeneratedToken } from "./generate/generate.ts";
+export type { FinishReason, GeneratedToken, StopRule } from "./generate/generate.ts";
 export type { FromPretrainedOptions, ModelOperand, PretrainedModel } from "./generate/library.ts";
 export type { OpenModel } from "./generate/load.ts";
 export type { NextOptions, NextResult, TextBranch } from "./generate/next.ts";
@@ -41,6 +42,7 @@ export type {
   TextCandidate,
   Tokenized,
 } from "./generate/text.ts";
+export type { LogitsProcessor } from "./generate/warpers.ts";
 export type { ObjectSchema, OutputOf } from "./grammar/typed-schema.ts";
 export type { Found } from "./hub/client.ts";
 export type { CachedRepo, CachedRevision, Removed } from "./hub/contents.ts";

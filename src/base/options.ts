@@ -30,11 +30,12 @@ interface TextSpec extends Described {
   readonly default?: string;
 }
 
+type Choice = string | number | boolean;
+
 interface ChoiceSpec extends Described {
   readonly kind: "choice";
-  /** Texts, or numbers. */
-  readonly choices: readonly (string | number)[];
-  readonly default?: string | number;
+  readonly choices: readonly Choice[];
+  readonly default?: Choice;
 }
 
 /** Off unless given. */
@@ -50,8 +51,40 @@ interface ListSpec extends Described {
   readonly separator?: string;
 }
 
+/** Token ids: "1,2,3" on the command line. */
+interface IdsSpec extends Described {
+  readonly kind: "ids";
+}
+
+/** Lists of token ids, given any number of times. */
+interface IdListsSpec extends Described {
+  readonly kind: "idLists";
+}
+
+/** What is added for an id, or for the last of several after the others: "1,2=-0.5", given any number of times. */
+interface BiasesSpec extends Described {
+  readonly kind: "biases";
+}
+
+/** A whole number of at least 0 and a positive number: "10,1.05". */
+interface PairSpec extends Described {
+  readonly kind: "pair";
+}
+
 /** What an option is. */
-export type OptionSpec = NumberSpec | TextSpec | ChoiceSpec | FlagSpec | ListSpec;
+export type OptionSpec =
+  | NumberSpec
+  | TextSpec
+  | ChoiceSpec
+  | FlagSpec
+  | ListSpec
+  | IdsSpec
+  | IdListsSpec
+  | BiasesSpec
+  | PairSpec;
+
+/** An id, or several in a row, and a number for them. */
+export type Bias = readonly [ids: number | readonly number[], bias: number];
 
 /** Options by their camelCase names. */
 export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
@@ -62,11 +95,22 @@ type ValueOf<S extends OptionSpec> = S extends NumberSpec
     ? boolean
     : S extends ListSpec
       ? readonly string[]
-      : S extends { readonly choices: readonly (infer C)[] }
-        ? C
-        : string;
+      : S extends IdsSpec
+        ? readonly number[]
+        : S extends IdListsSpec
+          ? readonly (readonly number[])[]
+          : S extends BiasesSpec
+            ? readonly Bias[]
+            : S extends PairSpec
+              ? readonly [number, number]
+              : S extends { readonly choices: readonly (infer C)[] }
+                ? C
+                : string;
 
 type Certain<S extends OptionSpec> = S extends { readonly default: unknown } | FlagSpec | ListSpec ? true : false;
+
+/** Kinds that are given any number of times, each time with one more value. */
+export const isRepeated = ({ kind }: OptionSpec): boolean => kind === "list" || kind === "idLists" || kind === "biases";
 
 /** The values of options after reading: those with a default, flags and lists are always there. */
 export type OptionValues<S extends OptionSpecs> = {
@@ -108,7 +152,7 @@ export function unknownOption(name: string, known: readonly string[]): never {
 function defaultOf(spec: OptionSpec): unknown {
   if (spec.kind === "flag") return false;
   if (spec.kind === "list") return [];
-  return spec.default;
+  return "default" in spec ? spec.default : undefined;
 }
 
 function checkedValue(spec: OptionSpec, value: unknown, name: string): unknown {
@@ -125,12 +169,29 @@ function isValue(spec: OptionSpec, value: unknown): boolean {
     case "text":
       return typeof value === "string" && value !== "" && !value.includes("\0");
     case "choice":
-      return spec.choices.includes(value as string | number);
+      return spec.choices.includes(value as Choice);
     case "flag":
       return typeof value === "boolean";
+    case "ids":
+      return isIds(value);
+    case "idLists":
+      return Array.isArray(value) && value.every((ids) => isIds(ids) && ids.length > 0);
+    case "biases":
+      return Array.isArray(value) && value.every(isBias);
+    case "pair":
+      return Array.isArray(value) && value.length === 2 && isId(value[0]) && Number.isFinite(value[1]) && value[1] > 0;
     case "list":
       return Array.isArray(value) && value.every((item) => typeof item === "string" && item !== "");
   }
+}
+
+const isId = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+const isIds = (value: unknown): value is number[] => Array.isArray(value) && value.every(isId);
+
+function isBias(value: unknown): value is Bias {
+  if (!Array.isArray(value) || value.length !== 2) return false;
+  const [ids, bias] = value as unknown[];
+  return (isId(ids) || (isIds(ids) && ids.length > 0)) && typeof bias === "number" && !Number.isNaN(bias);
 }
 
 /** False for NaN. */
@@ -151,6 +212,14 @@ export function expectedOf(spec: OptionSpec): string {
       return "texts that are not empty";
     case "text":
       return "a text that is not empty";
+    case "ids":
+      return "token ids, such as 1,2,3";
+    case "idLists":
+      return "lists of token ids, such as 1,2,3";
+    case "biases":
+      return "token ids and a number for them, such as 1,2=-0.5";
+    case "pair":
+      return "a whole number and a positive one, such as 10,1.05";
   }
 }
 
@@ -162,11 +231,33 @@ function rangeText({ min, max }: NumberSpec): string {
 
 /** The value that a text stands for; what is no number comes back as it is, for {@link readOptions} to refuse. */
 export function parseOption(spec: OptionSpec, text: string): unknown {
-  if (spec.kind === "list") return spec.separator === undefined ? [text] : text.split(spec.separator);
-  if (spec.kind === "choice") return spec.choices.find((choice) => String(choice) === text) ?? text;
-  if (spec.kind !== "int" && spec.kind !== "number") return text;
+  switch (spec.kind) {
+    case "list":
+      return spec.separator === undefined ? [text] : text.split(spec.separator);
+    case "choice":
+      return spec.choices.find((choice) => String(choice) === text) ?? text;
+    case "int":
+    case "number":
+      return numberOf(text);
+    case "ids":
+    case "pair":
+      return numbersOf(text);
+    case "idLists":
+      return [numbersOf(text)];
+    case "biases": {
+      const [ids = "", bias = ""] = text.split("=");
+      return [[numbersOf(ids), numberOf(bias)]];
+    }
+    default:
+      return text;
+  }
+}
+
+const numbersOf = (text: string) => text.split(",").map(numberOf);
+
+function numberOf(text: string): number | string {
   const plain = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text.trim());
-  return plain ? Number(text) : text;
+  return plain ? Number(text) : /^-inf$/i.test(text.trim()) ? Number.NEGATIVE_INFINITY : text;
 }
 
 /** What stands behind an option's name in help: "N", "DIR", "char|bpe"; empty for a flag. */
@@ -180,6 +271,13 @@ export function placeholderOf(spec: OptionSpec): string {
       return spec.choices.join("|");
     case "flag":
       return "";
+    case "ids":
+    case "idLists":
+      return "IDS";
+    case "biases":
+      return "IDS=X";
+    case "pair":
+      return "N,X";
     default:
       return spec.placeholder;
   }

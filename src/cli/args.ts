@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { fail } from "../base/errors.ts";
 import { nearest } from "../base/nearest.ts";
-import { flagName, type OptionSpecs, parseOption, readOptions, unknownOption } from "../base/options.ts";
+import { flagName, isRepeated, type OptionSpecs, parseOption, readOptions, unknownOption } from "../base/options.ts";
 import type { Call, Verb } from "./verb.ts";
 
 /** Options that every verb has. */
@@ -107,6 +107,5 @@ function addOption(
   if (isFlag && text !== undefined) fail("USAGE", `${rawName}: got ${JSON.stringify(text)}, expected no value`);
   if (!isFlag && text === undefined) fail("USAGE", `${rawName}: got nothing, expected a value after it`);
   const value = isFlag || parseOption(spec, text!);
-  given[name] =
-    spec.kind === "list" ? [...((given[name] as string[] | undefined) ?? []), ...(value as string[])] : value;
+  given[name] = isRepeated(spec) ? [...((given[name] as unknown[] | undefined) ?? []), ...(value as unknown[])] : value;
 }

@@ -29,6 +29,7 @@ export const GENERATE = verb({
       "a second question about the notes reads them no more",
     ],
     ['ownlm generate mymodel "A person:" --json-schema person.json', "JSON that the schema allows"],
+    ['ownlm generate mymodel "The" --num-return-sequences 3 --json', "three that are drawn with one seed"],
     ["cat start.txt | ownlm generate mymodel - --seed 7", "the prompt from standard input; equal seeds, equal text"],
   ],
   async run(io, { operands, given }) {
@@ -99,12 +100,23 @@ async function shown(io: Io, prompt: string, stream: Stream): Promise<void> {
     last = piece || (last ?? "");
   };
   try {
-    for await (const { text } of stream) write(text);
-    write("");
+    for (;;) {
+      const { value, done } = await stream.next();
+      if (!done) {
+        write(value.text);
+        continue;
+      }
+      write("");
+      for (const { text } of value.sequences?.slice(1) ?? []) write(`${SEPARATOR}${text}`);
+      return;
+    }
   } finally {
     if (last !== undefined && !last.endsWith("\n")) io.stdout.write("\n");
   }
 }
+
+/** Stands between continuations where there are several. */
+const SEPARATOR = "\n\n---\n\n";
 
 const promptText = (io: Io, prompt: string) => palette(wantsColor(io.stdout, io.env)).bold(safeText(prompt));
 

@@ -1,5 +1,12 @@
 /** Help texts made from what verbs declare. Pure. */
-import { defaultText, flagName, type OptionSpec, type OptionSpecs, placeholderOf } from "../base/options.ts";
+import {
+  defaultText,
+  flagName,
+  isRepeated,
+  type OptionSpec,
+  type OptionSpecs,
+  placeholderOf,
+} from "../base/options.ts";
 import { COMMON_OPTIONS } from "./args.ts";
 import type { Verb } from "./verb.ts";
 
@@ -49,7 +56,7 @@ function explained(spec: OptionSpec): string {
 }
 
 function rangeNote(spec: OptionSpec): string {
-  if (spec.kind === "list") return "may be repeated";
+  if (isRepeated(spec)) return "may be repeated";
   if (spec.kind !== "int" && spec.kind !== "number") return "";
   return spec.max >= 2 ** 31 - 1 ? `from ${spec.min}` : `${spec.min} to ${spec.max}`;
 }

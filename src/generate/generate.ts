@@ -1,41 +1,34 @@
-/** From a prompt's ids to a stream of tokens and text. Knows the engine, the sampler and when to stop. */
-
+/** From a prompt's ids to a stream of tokens and text. Knows the engine, and who chooses tokens. */
 import { fail } from "../base/errors.ts";
-import type { Constraint } from "../grammar/constraint.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
+import { type CourseSettings, createCourse, type FinishReason } from "./course.ts";
 import type { Engine } from "./engine.ts";
+import { type TokenLogprob, tokenLogprob } from "./logprobs.ts";
 import { appendWithin } from "./overflow.ts";
-import { createSampler, GREEDY, type SamplingOptions } from "./sampler.ts";
-import { stopFilter } from "./stop.ts";
+import { shownText } from "./shown.ts";
 
-/** How a continuation is made. */
-export interface GenerationSettings extends Partial<SamplingOptions> {
-  /** Most new tokens. Default, and bound: what the engine's capacity leaves. */
-  readonly maxNewTokens?: number;
-  /** Ids that end the text; they are not shown. */
-  readonly eosTokenIds?: readonly number[];
-  /** Strings that end the text; they are not shown. */
-  readonly stop?: readonly string[];
-  /** Ids from here on are never chosen: a vocabulary may be padded. Default: all of the model's may be. */
-  readonly vocabSize?: number;
+export type { FinishReason, StopRule } from "./course.ts";
+
+/** How a continuation is made. `maxNewTokens`: default, and bound, is what the engine's capacity leaves. */
+export interface GenerationSettings extends CourseSettings {
   /**
    * Where the engine is full, forget what lies between so many first tokens and the later ones, and go on. Default: end
    * there, and refuse a prompt that leaves no room.
    */
   readonly keepOnOverflow?: number | undefined;
-  readonly signal?: AbortSignal;
-  /** The form that the text is kept in. */
-  readonly constraint?: Constraint | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Told of the prompt's tokens but the first where `promptLogprobs` is asked for, by an engine that held none of them. */
+  readonly onPromptLogprob?: ((info: TokenLogprob) => void) | undefined;
 }
-
-/** Why a text ended: it said so (an end token or a stop string), or there were enough tokens. */
-export type FinishReason = "stop" | "length";
 
 /** One new token and the text that may be shown since the last one (empty while a character or stop string is open). */
 export interface GeneratedToken {
   /** Undefined for text that was held back and comes after the last token. */
   readonly id: number | undefined;
   readonly text: string;
+  /** Where they are asked for: log P of the token, and the most probable ones in its place. */
+  readonly logprob?: number;
+  readonly top?: TokenLogprob["top"];
 }
 
 /** A finished continuation. */
@@ -48,7 +41,7 @@ export interface Generated {
 
 /**
  * New ids one by one, each before the next is computed. The prompt is appended to whatever the engine already holds.
- * Ends after an end token (not yielded), `maxNewTokens`, or when the engine is full and has no way to go on. Throws
+ * Ends after an end token (not yielded), `maxNewTokens`, a rule of `stopWhen`, or when the engine is full and has no way to go on. Throws
  * CONTEXT_OVERFLOW where the prompt then leaves no room for a new token, and ABORTED.
  */
 export async function* generateIds(
@@ -57,33 +50,44 @@ export async function* generateIds(
   settings: GenerationSettings,
 ): AsyncGenerator<number, FinishReason> {
   if (promptIds.length === 0) fail("BAD_TEXT", "prompt: got no token, expected at least one. Type some text.");
-  const { keepOnOverflow: keep } = settings;
+  const { keepOnOverflow: keep, signal } = settings;
   const goesOn = keep !== undefined || engine.slide !== undefined;
   const room = goesOn
     ? Math.max(1, engine.capacity - engine.length - promptIds.length)
     : roomAfter(engine, promptIds.length);
   const most = goesOn ? (settings.maxNewTokens ?? room) : Math.min(room, settings.maxNewTokens ?? room);
-  const sample = createSampler({ ...GREEDY, ...settings });
-  const eos = new Set(settings.eosTokenIds);
-  const { constraint } = settings;
-  const seen = [...engine.ids, ...promptIds];
-  let pending: readonly number[] = promptIds;
-  for (let count = 0; count < most; count++) {
-    const logits = await appendWithin(engine, pending, keep, settings.signal);
-    const choosable = logits.subarray(0, settings.vocabSize);
-    constraint?.process(choosable, seen);
-    const id = sample(choosable, seen);
-    if (eos.has(id)) return "stop";
-    yield id;
-    seen.push(id);
-    if (constraint?.isFinished(seen)) return "stop";
-    pending = [id];
+  const course = createCourse([...engine.ids, ...promptIds], settings, most);
+  let logits = await readPrompt(engine, promptIds, settings);
+  for (;;) {
+    const id = course.take(logits);
+    if (id !== undefined) yield id;
+    if (course.finish) return course.finish;
+    logits = await appendWithin(engine, [id!], keep, signal);
   }
-  return "length";
 }
 
-/** New tokens that fit behind a prompt, at least one. */
-function roomAfter({ model, capacity, length }: Engine, promptTokens: number): number {
+/** The logits after a prompt; tells of log P of its tokens where that is asked for. */
+async function readPrompt(
+  engine: Engine,
+  promptIds: readonly number[],
+  { promptLogprobs, onPromptLogprob, vocabSize, keepOnOverflow, signal }: GenerationSettings,
+): Promise<Float32Array> {
+  if (promptLogprobs === undefined || !onPromptLogprob) return appendWithin(engine, promptIds, keepOnOverflow, signal);
+  let last: Float32Array | undefined;
+  const note = (logits: Float32Array, i: number) => {
+    const next = promptIds[i + 1];
+    if (next === undefined) last = logits.slice();
+    else onPromptLogprob(tokenLogprob(logits, next, promptLogprobs, vocabSize));
+  };
+  await engine.appendShowing(promptIds, note, signal);
+  return last ?? fail("BUG", "a prompt was read and no logits came");
+}
+
+/** New tokens that fit behind a prompt, at least one. Throws CONTEXT_OVERFLOW. */
+export function roomAfter(
+  { model, capacity, length }: Pick<Engine, "model" | "capacity" | "length">,
+  promptTokens: number,
+): number {
   const room = capacity - length - promptTokens;
   if (room > 0) return room;
   const larger = capacity < model.maxPositions ? ` or a context of up to ${model.maxPositions}` : "";
@@ -101,27 +105,24 @@ export async function* generateStream(
   promptIds: readonly number[],
   settings: GenerationSettings,
 ): AsyncGenerator<GeneratedToken, Generated> {
-  const decoder = tokenizer.decodeStream({ skipSpecialTokens: true });
-  // Some decoders treat a text's first token as no other: this one goes on where the prompt ends.
-  for (const id of [...engine.ids, ...promptIds]) if (id >= 0 && id < tokenizer.vocabSize) decoder.push(id);
-  const filter = stopFilter(settings.stop ?? []);
-  const source = generateIds(engine, promptIds, { vocabSize: tokenizer.vocabSize, ...settings });
-  const ids: number[] = [];
-  let text = "";
-  const show = (piece: string) => {
-    text += piece;
-    return piece;
+  const shown = shownText(tokenizer, settings.stop ?? [], [...engine.ids, ...promptIds]);
+  let noted: TokenLogprob | undefined;
+  const onLogprob = (info: TokenLogprob) => {
+    noted = info;
+    settings.onLogprob?.(info);
   };
+  const source = generateIds(engine, promptIds, { vocabSize: tokenizer.vocabSize, ...settings, onLogprob });
+  const ids: number[] = [];
   for (;;) {
     const { value, done } = await source.next();
     if (done) {
-      const rest = show(filter.push(decoder.end()) + filter.end());
+      const rest = shown.end();
       if (rest) yield { id: undefined, text: rest };
-      return { ids, text, finishReason: filter.stopped ? "stop" : value };
+      return { ids, text: shown.text, finishReason: shown.stopped ? "stop" : value };
     }
     ids.push(value);
-    yield { id: value, text: show(filter.push(decoder.push(value))) };
-    if (filter.stopped) return { ids, text, finishReason: "stop" };
+    yield { id: value, text: shown.push(value), ...(noted && { logprob: noted.logprob, top: noted.top }) };
+    if (shown.stopped) return { ids, text: shown.text, finishReason: "stop" };
   }
 }
 

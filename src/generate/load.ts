@@ -80,7 +80,7 @@ export async function openModel(
       "BAD_TOKENIZER",
       `${tokenizerFile}: got ${tokenizer.vocabSize} tokens, expected at most vocab_size ${model.vocabSize} of config.json. They are of different models.`,
     );
-  const defaults = readGenerationDefaults(host, folder, model.config, model.vocabSize, tokenizer);
+  const defaults = readGenerationDefaults(host, folder, model.config, model.vocabSize, tokenizer, onWarning);
   const context = wanted ?? Math.min(model.maxPositions, MOST_CONTEXT);
   if (context > model.maxPositions)
     fail("BAD_OPTION", `context: got ${context}, expected at most the model's ${model.maxPositions} positions`);

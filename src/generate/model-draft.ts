@@ -1,8 +1,8 @@
 /** Guesses how a text goes on by a smaller model's most probable tokens. Verifies nothing. */
 import { fail } from "../base/errors.ts";
+import { argmax } from "./arithmetic.ts";
 import type { Engine } from "./engine-types.ts";
 import { commonPrefix } from "./prefix.ts";
-import { argmax } from "./sampler.ts";
 import type { Drafter } from "./speculate-types.ts";
 
 /** The kinds of strength: a guess is as strong as the least probable of its tokens, in eighths. */

@@ -2,8 +2,8 @@
 import { fail } from "../base/errors.ts";
 import { type GivenOptions, readOptions } from "../base/options.ts";
 import type { OpenModel } from "./load.ts";
+import type { Candidate } from "./logprobs.ts";
 import { NEXT_OPTIONS } from "./options.ts";
-import type { Candidate } from "./score.ts";
 import { nextAfter, type TextCandidate } from "./text.ts";
 import { type Branch, continuationTree, type TreeOptions } from "./tree.ts";
 

@@ -27,7 +27,7 @@ export async function objectAfter<const S extends ObjectSchema>(
   const ids = typeof prompt === "string" ? promptIdsOf(opened, prompt) : Array.from(prompt);
   const room = opened.context - ids.length;
   const maxNewTokens =
-    options.maxNewTokens ?? opened.defaults.maxNewTokens ?? Math.max(1, Math.min(OBJECT_TOKENS, room));
+    options.maxNewTokens ?? opened.defaults.options.maxNewTokens ?? Math.max(1, Math.min(OBJECT_TOKENS, room));
   const format = { type: "json_schema", json_schema: { schema: jsonSchemaOf(schema) } } as const;
   const { text } = await finish(streamAfter(opened, ids, { ...options, maxNewTokens, responseFormat: format }, 0));
   return (await validated(schema, parsedText(text))) as OutputOf<S>;

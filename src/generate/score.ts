@@ -1,7 +1,7 @@
-/** What a model thinks of a text: log P of each token by the chain rule, and the distribution of the next. */
+/** What a model thinks of a text: log P of each token by the chain rule. */
 import { fail } from "../base/errors.ts";
+import { logSumExp } from "./arithmetic.ts";
 import type { Engine } from "./engine.ts";
-import { logSumExp } from "./sampler.ts";
 
 /** How a text that is longer than the context is read, and who watches. */
 export interface WindowOptions {
@@ -61,42 +61,4 @@ async function scoreWindow(
   };
   // The last token is read too: some models turn positions by the length of the text.
   await engine.appendShowing(slice(from - 1, end), note, signal);
-}
-
-/** One possible next token. */
-export interface Candidate {
-  readonly id: number;
-  readonly probability: number;
-  readonly logprob: number;
-}
-
-/**
- * The `count` most probable next tokens, most probable first, lower ids first among equals. `total` is the log of the
- * sum that turns logits into probabilities; it may count tokens that `logits` leaves out.
- */
-export function nextCandidates(logits: Float32Array, count: number, total = logSumExp(logits)): Candidate[] {
-  return largestIds(logits, count).map((id) => {
-    const logprob = logits[id]! - total;
-    return { id, probability: Math.exp(logprob), logprob };
-  });
-}
-
-/** Beyond this many, sorting all is faster. */
-const FEW = 64;
-
-/** Places of the `count` largest logits, largest first, lower places first among equals. */
-export function largestIds(logits: Float32Array, count: number): number[] {
-  const before = (a: number, b: number) => logits[b]! - logits[a]! || a - b;
-  if (count > FEW) return Array.from(logits.keys()).sort(before).slice(0, count);
-  const kept: number[] = [];
-  let least = Number.NEGATIVE_INFINITY;
-  for (let id = 0; id < logits.length; id++) {
-    if (kept.length === count && !(logits[id]! > least)) continue;
-    let place = kept.length;
-    while (place > 0 && logits[kept[place - 1]!]! < logits[id]!) place--;
-    kept.splice(place, 0, id);
-    if (kept.length > count) kept.pop();
-    least = logits[kept.at(-1)!]!;
-  }
-  return kept;
 }

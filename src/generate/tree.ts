@@ -1,8 +1,8 @@
 /** The most probable continuations as a tree, with their joint probabilities by the chain rule. Knows no text. */
 import { fail } from "../base/errors.ts";
+import { logSumExp } from "./arithmetic.ts";
 import type { Engine } from "./engine.ts";
-import { logSumExp } from "./sampler.ts";
-import { type Candidate, nextCandidates } from "./score.ts";
+import { type Candidate, nextCandidates } from "./logprobs.ts";
 
 /** A token and what may follow it. `probability` and `logprob` are given all tokens before it. */
 export interface Branch extends Candidate {

@@ -1,6 +1,7 @@
 /** A causal model with transformers.js's names: tensors of ids in and out. Opens no files. */
 import { fail } from "../base/errors.ts";
 import type { PretrainedModel } from "../generate/library.ts";
+import type { GenerateOptions } from "../generate/request.ts";
 import { type GenerationParameters, generationOf } from "./names.ts";
 import { isStopped } from "./stopping.ts";
 import { type Ids, rowsOf, type Tensor, tensorOf } from "./tensor.ts";
@@ -55,25 +56,26 @@ async function continued(
   given: GenerationParameters,
   rows: number,
 ): Promise<number[][]> {
-  const isOpen = given.max_new_tokens == null && given.max_length == null && model.defaults.maxNewTokens === undefined;
+  const { options, maxLength } = model.defaults;
+  const isSaid = given.max_new_tokens != null || given.max_length != null;
+  const isOpen = !isSaid && options.maxNewTokens === undefined && maxLength === undefined;
   const length = isOpen ? { max_length: DEFAULT_LENGTH } : {};
-  const { numReturnSequences = 1, ...settings } = generationOf({ ...length, ...given }, ids.length) as Settings;
+  const settings = generationOf({ ...length, ...given }, ids.length);
+  const numReturnSequences = settings.numReturnSequences ?? options.numReturnSequences ?? 1;
   if (given.streamer && rows * numReturnSequences > 1)
     fail("UNSUPPORTED", `streamer: got it with ${rows * numReturnSequences} texts at once, expected one`);
   const made: number[][] = [];
   for (let i = 0; i < numReturnSequences; i++) {
     const seed = settings.seed === undefined ? {} : { seed: settings.seed + i };
-    made.push(await oneContinued(model, ids, { ...settings, ...seed }, given));
+    made.push(await oneContinued(model, ids, { ...settings, numReturnSequences: 1, ...seed }, given));
   }
   return made;
 }
 
-type Settings = ReturnType<typeof generationOf> & { readonly numReturnSequences?: number };
-
 async function oneContinued(
   model: PretrainedModel,
   ids: number[],
-  settings: Settings,
+  settings: GenerateOptions,
   { streamer, stopping_criteria }: GenerationParameters,
 ): Promise<number[]> {
   const made: number[] = [];

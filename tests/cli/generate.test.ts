@@ -30,6 +30,22 @@ describe("ownlm generate", { skip: skipWithoutRuntime }, () => {
     assert.equal(result.stdout.trim().split("\n").length, 1);
   });
 
+  test("has a flag for every rule, and shows several continuations one after the other", async () => {
+    const several = [...generate, "the cat", "-n", "6", "--num-return-sequences", "2", "--seed", "5"];
+    const sequences = (await ownlm([...several, "--json"])).json().sequences as { text: string }[];
+    assert.equal(sequences.length, 2);
+    const shown = (await ownlm(several)).stdout.trimEnd();
+    assert.equal(shown, `${sequences[0]!.text}\n\n---\n\n${sequences[1]!.text}`.trimEnd());
+    const args = [...generate, "the cat", "--json", "-n", "6", "-t", "0", "--logit-bias", "7=1000"];
+    assert.deepEqual((await ownlm([...args, "--suppress-tokens", "8,9"])).json().ids, [7, 7, 7, 7, 7, 7]);
+    const rules = "--bad-words-ids 7 --no-repeat-ngram-size 2 --exponential-decay-length-penalty 2,1.1".split(" ");
+    const both = (await ownlm([...args, "--logit-bias", "1,8=3", "--logprobs", "1", ...rules])).json();
+    assert.ok(!(both.ids as number[]).includes(7));
+    assert.equal((both.logprobs as unknown[]).length, 6);
+    const wrong = await ownlm([...args, "--logit-bias", "seven"]);
+    assert.match(wrong.stdout, /--logit-bias.*token ids and a number/);
+  });
+
   test("shows the prompt on a terminal, and nothing that could command it", async () => {
     // Random weights give every byte soon.
     const args = [...generate, `the${ESC}[31m`, "-t", "3", "-n", "60", "--seed", "4"];

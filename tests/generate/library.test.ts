@@ -108,8 +108,11 @@ describe("the library", { skip: skipWithoutRuntime }, () => {
 });
 
 describe("sampling options", () => {
+  const filesOf = ({ doSample, ...options }: { doSample?: boolean }) => {
+    return { eosTokenIds: [], ...(doSample !== undefined && { doSample }), options };
+  };
   const resolve = (given: object, files: object, fallback: number) => {
-    const { temperature, topK } = resolveGeneration(given, { eosTokenIds: [], ...files }, fallback);
+    const { temperature, topK = 0 } = resolveGeneration(given, filesOf(files), fallback, 1);
     return [temperature, topK];
   };
 
@@ -131,7 +134,7 @@ describe("sampling options", () => {
   });
 
   test("have a seed of their own each time unless one is given", () => {
-    const seedOf = (given: object) => resolveGeneration(given, { eosTokenIds: [] }, 1).seed;
+    const seedOf = (given: object) => resolveGeneration(given, filesOf({}), 1, 1).seed;
     assert.equal(seedOf({ seed: 4 }), 4);
     assert.notEqual(seedOf({}), seedOf({}));
   });

@@ -36,7 +36,7 @@ describe("opening a model folder", { skip: skipWithoutRuntime }, () => {
     assert.equal(opened.model.modelType, "llama");
     assert.equal(opened.context, 64);
     assert.equal(opened.threads, 1);
-    assert.deepEqual(opened.defaults, { eosTokenIds: [opened.tokenizer!.eosId!] });
+    assert.deepEqual(opened.defaults, { eosTokenIds: [opened.tokenizer!.eosId!], options: {} });
   });
 
   test("needs no tokenizer for ids", async () => {
@@ -269,11 +269,7 @@ describe("what the files say of generation", { skip: skipWithoutRuntime }, () =>
     assert.deepEqual(eosTokenIds, [7, 8, 0]);
     assert.deepEqual(rest, {
       doSample: true,
-      temperature: 0.6,
-      topK: 20,
-      topP: 0.9,
-      repetitionPenalty: 1.1,
-      maxNewTokens: 9,
+      options: { temperature: 0.6, topK: 20, topP: 0.9, repetitionPenalty: 1.1, maxNewTokens: 9 },
     });
   });
 
