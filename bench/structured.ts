@@ -7,7 +7,7 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { fail } from "../src/base/errors.ts";
 import { type OpenModel, openModel, openRuntimeFor } from "../src/generate/load.ts";
-import { createSampler, GREEDY } from "../src/generate/sampler.ts";
+import { createSampler } from "../src/generate/sampler.ts";
 import { constraintFor, type TextForm } from "../src/generate/structured.ts";
 import { host } from "../src/host/node.ts";
 import { median } from "./measure.ts";
@@ -67,7 +67,8 @@ async function measured(model: OpenModel, name: string, masks: Row["masks"], mos
     prompt.length === 0 ? [] : prompt,
   )!;
   const compileMs = performance.now() - start;
-  const sample = createSampler({ ...GREEDY, temperature: 1, seed: masks === "cold" ? 7 : 8 });
+  const span = { promptIds: prompt, maxNewTokens: most };
+  const sample = createSampler({ temperature: 1, seed: masks === "cold" ? 7 : 8 }, span);
   const seen = [...prompt];
   const [steps, costs]: [number[], number[]] = [[], []];
   using loan = model.borrow();
