@@ -1,9 +1,11 @@
 /** Reverse-mode differentiation: one walk back over the nodes, summing what each rule gives. Knows no operator. */
 import { fail } from "../base/errors.ts";
-import { apply, constant, scalar, scope } from "../graph/build.ts";
-import { add, gather, mul, reshape } from "../graph/functions.ts";
-import type { Graph, Node, OpName, Value } from "../graph/types.ts";
-import { GRADIENTS, type GradientRule } from "./rules.ts";
+import { apply, scalar, scope } from "../graph/build.ts";
+import { add } from "../graph/functions.ts";
+import type { Node, OpName, Value } from "../graph/types.ts";
+import { heldUntil } from "./held.ts";
+import type { GradientRule } from "./rule.ts";
+import { GRADIENTS } from "./rules.ts";
 
 /** How the backward pass is written. */
 export interface GradientOptions {
@@ -118,16 +120,4 @@ function rewrite(nodes: readonly Node[], grad: Value): Map<Node, Node> {
     twins.set(node, { ...node, inputs: node.inputs.map(read), outputs });
   }
   return twins;
-}
-
-/**
- * `value` itself, but not before `grad` exists: plus zero times one of its elements. Without this the runtime would see
- * the recomputation as a common subexpression and keep the activations after all.
- */
-function heldUntil(value: Value, grad: Value): Value {
-  if (value.dtype !== "float32" && value.dtype !== "float64") return value;
-  const graph: Graph = value.graph;
-  const index = constant(graph, "int64", [], BigInt64Array.of(0n));
-  const element = gather(reshape(grad, [grad.shape.reduce<number>((n, dim) => n * Number(dim), 1)]), index);
-  return add(value, mul(element, 0));
 }

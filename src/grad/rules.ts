@@ -1,6 +1,6 @@
 /** One gradient rule an operator, written with the functions that models are written with. Knows no graph walk. */
 import { fail } from "../base/errors.ts";
-import { knownDim, type Shape, sameShape } from "../base/shapes.ts";
+import { knownDim, sameShape } from "../base/shapes.ts";
 import { apply, constant, scalar } from "../graph/build.ts";
 import {
   add,
@@ -22,34 +22,9 @@ import {
   sub,
   transpose,
 } from "../graph/functions.ts";
-import type { Node, OpName, Value } from "../graph/types.ts";
-
-/** The node as the rule sees it (its outputs may be recomputed twins), and what its first outputs' gradients are. */
-export interface RuleArguments<K extends OpName> {
-  readonly node: Node<K>;
-  readonly inputs: readonly Value[];
-  readonly output: Value;
-  /** The gradient of the first output; secondary outputs (means, deviations) take none. */
-  readonly grad: Value;
-  /** All outputs' gradients, for operators with several equal outputs (Split). */
-  readonly grads: readonly (Value | undefined)[];
-}
-
-/** Gradients of the inputs, in order; undefined for indices and the like. */
-export type GradientRule<K extends OpName> = (args: RuleArguments<K>) => readonly (Value | undefined)[];
-
-/** An operator that has no gradient, and why. */
-export interface Refusal {
-  readonly refused: string;
-}
-
-/** Sums a gradient down to the shape its operand had before broadcasting. */
-export function sumTo(grad: Value, shape: Shape): Value {
-  if (sameShape(grad.shape, shape)) return grad;
-  const offset = grad.shape.length - shape.length;
-  const axes = [...grad.shape.keys()].filter((i) => i < offset || (shape[i - offset] === 1 && grad.shape[i] !== 1));
-  return reshape(axes.length ? reduceSum(grad, axes) : grad, shape);
-}
+import type { OpName, Value } from "../graph/types.ts";
+import { packedProductGradients } from "./packed.ts";
+import { type GradientRule, type Refusal, type RuleArguments, sumTo } from "./rule.ts";
 
 const shapesOf = (inputs: readonly Value[]) => inputs.map((value) => value.shape);
 
@@ -314,8 +289,9 @@ export const GRADIENTS: { readonly [K in OpName]: GradientRule<K> | Refusal } = 
   SimplifiedLayerNormalization: rmsNormGradients,
   RotaryEmbedding: rotaryGradient,
   SkipSimplifiedLayerNormalization: { refused: "a fused form of inference. Build the model for training" },
-  MatMulNBits: { refused: "packed weights. Build the model from weights of float32" },
+  MatMulNBits: packedProductGradients,
   GatherBlockQuantized: { refused: "packed weights. Build the model from weights of float32" },
+  DequantizeLinear: { refused: "packed weights. Build the model from weights of float32" },
   GroupQueryAttention: { refused: "the fused attention of inference. Build the model for training" },
 };
 

@@ -2,17 +2,14 @@
 import { bytesOf as bytesPer, type DType, isDType } from "../base/dtypes.ts";
 import { fail } from "../base/errors.ts";
 import { mulDims, type Shape, showShape } from "../base/shapes.ts";
-import type { ExternalData, OnnxAttribute, OnnxModel, OnnxNode, OnnxTensor } from "../onnx/model.ts";
+import type { OnnxAttribute, OnnxModel, OnnxNode, OnnxTensor } from "../onnx/model.ts";
 import { indexGuards } from "./guards.ts";
+import { lowerUnpacking, unpackedOnly } from "./lower-packed.ts";
 import { OPS } from "./ops.ts";
 import { branchRegions } from "./regions.ts";
-import type { Constant, Graph, Node, OpAttributes, OpName, PartOf, TensorType, Value } from "./types.ts";
+import type { Constant, Graph, Node, OpAttributes, OpName, PartOf, Placement, TensorType, Value } from "./types.ts";
 
-/** Where a parameter's elements are: fed at each run, in memory, or in a file (then of any float dtype). */
-export type Placement =
-  | { readonly kind: "input" }
-  | { readonly kind: "memory"; readonly data: Float32Array | Uint8Array }
-  | { readonly kind: "file"; readonly dtype: DType; readonly at: ExternalData };
+export type { Placement } from "./types.ts";
 
 /** ONNX element type numbers (TensorProto.DataType) that Cast names. */
 const CAST_TO: Partial<Record<DType, number>> = {
@@ -133,13 +130,20 @@ const SPELLERS: { readonly [K in OpName]: Speller<K> } = {
     },
   }),
   SkipSimplifiedLayerNormalization: (a) => ({ attributes: { epsilon: float(a.epsilon) } }),
-  // Level 4 computes with 8-bit integers; without it blocks are widened to float32 at each run.
+  // Level 4 computes with 8-bit integers, level 1 in float32, to which it widens blocks at each run.
   MatMulNBits: (a) => ({
-    attributes: { K: int(a.K), N: int(a.N), bits: int(a.bits), block_size: int(a.blockSize), accuracy_level: int(4) },
+    attributes: {
+      K: int(a.K),
+      N: int(a.N),
+      bits: int(a.bits),
+      block_size: int(a.blockSize),
+      accuracy_level: int(a.exact ? 1 : 4),
+    },
   }),
   GatherBlockQuantized: (a) => ({
     attributes: { bits: int(a.bits), block_size: int(a.blockSize), gather_axis: int(0), quantize_axis: int(1) },
   }),
+  DequantizeLinear: (a) => ({ attributes: { axis: int(1), block_size: int(a.blockSize) } }),
   GroupQueryAttention: (a, inputs) => ({
     attributes: {
       num_heads: int(a.numHeads),
@@ -163,14 +167,19 @@ export function lowerGraph(graph: Graph, place: (parameter: string) => Placement
   const initializers: OnnxTensor[] = graph.constants.map(constantTensor);
   const inputs = graph.inputs.map(({ name, dtype, shape }) => ({ name, dtype, shape }));
   const placeOf = placesOfParts(place);
+  const unpacked = unpackedOnly(graph);
   for (const { value, part } of graph.parameters) {
+    if (unpacked.has(value)) continue;
     const placement = part ? placeOf(part) : place(value.name);
     if (placement.kind === "input") inputs.push({ name: value.name, dtype: value.dtype, shape: value.shape });
     else placeInitializer(value, fixedShape(value.shape, value.name), placement, initializers, nodes);
   }
   const names = outputNames(graph);
   const known = new Map<string, string>();
-  for (const node of graph.nodes) nodes.push(lowerNode(node, names, initializers, known));
+  for (const node of graph.nodes) {
+    const lowered = lowerNode(node, names, initializers, known);
+    nodes.push(node.op === "DequantizeLinear" ? lowerUnpacking(node, lowered, place, initializers) : lowered);
+  }
   for (const { name, value } of graph.outputs)
     if (names.get(value.name) !== name) nodes.push(identityNode(names.get(value.name) ?? value.name, name));
   return {

@@ -12,6 +12,7 @@ import {
   sizeOf,
 } from "../base/shapes.ts";
 import { FLOATS, needEqual, needFloat, needIndices, needRank, needSame, needShape } from "./demands.ts";
+import { inferDequantizeLinear, inferGatherBlockQuantized, inferMatMulNBits } from "./op-packed.ts";
 import type { OpAttributes, OpName, TensorType } from "./types.ts";
 
 /** ONNX's own operator set (version 21), or ONNX Runtime's contributed one. */
@@ -205,39 +206,6 @@ function needScaledCache(caches: TensorType[], scales: (TensorType | undefined)[
   for (const scale of scales) needShape(scale ?? fail("BAD_GRAPH", "got scales of one half"), channels, "scales");
 }
 
-function inferMatMulNBits(
-  [x, quants, scales, bias]: readonly (TensorType | undefined)[],
-  { K, N, bits, blockSize }: OpAttributes["MatMulNBits"],
-): TensorType[] {
-  const blocks = Math.ceil(K / blockSize);
-  needEqual(x!.shape.at(-1), K, "inner axis");
-  needPacked(quants!, [N, blocks, (blockSize * bits) / 8], blockSize);
-  needShape(scales!, [N, blocks], "scales");
-  if (bias) needShape(bias, [N], "bias");
-  return [{ dtype: needFloat(x!, scales!, ...(bias ? [bias] : [])), shape: x!.shape.with(-1, N) }];
-}
-
-function inferGatherBlockQuantized(
-  [quants, indices, scales]: readonly TensorType[],
-  { bits, blockSize }: OpAttributes["GatherBlockQuantized"],
-): TensorType[] {
-  needIndices(indices!);
-  needRank(quants!, 2, "quants");
-  const [rows, bytes] = quants!.shape as [number, number];
-  const width = (bytes * 8) / bits;
-  needPacked(quants!, [rows, bytes], blockSize);
-  needShape(scales!, [rows, width / blockSize], "scales");
-  return [{ dtype: needFloat(scales!), shape: [...indices!.shape, width] }];
-}
-
-/** Blocks that ONNX Runtime's kernels take: powers of two from 16 to 256. */
-function needPacked(quants: TensorType, shape: Shape, blockSize: number): void {
-  if (![16, 32, 64, 128, 256].includes(blockSize))
-    fail("BAD_SHAPE", `blockSize: got ${blockSize}, expected 16, 32, 64, 128 or 256`);
-  if (quants.dtype !== "uint8") fail("BAD_DTYPE", `quants: got ${quants.dtype}, expected uint8`);
-  needShape(quants, shape, "quants");
-}
-
 /** Every operator's row. */
 export const OPS: { readonly [K in OpName]: OpSpec<OpAttributes[K]> } = {
   Add: binary,
@@ -366,4 +334,5 @@ export const OPS: { readonly [K in OpName]: OpSpec<OpAttributes[K]> } = {
   GroupQueryAttention: { domain: "com.microsoft", arity: [7, 14], infer: inferGroupQueryAttention },
   MatMulNBits: { domain: "com.microsoft", arity: [3, 4], infer: inferMatMulNBits },
   GatherBlockQuantized: { domain: "com.microsoft", arity: [3, 3], infer: inferGatherBlockQuantized },
+  DequantizeLinear: { domain: "", arity: [2, 2], infer: inferDequantizeLinear },
 };

@@ -5,6 +5,12 @@ import { concat, split } from "./functions.ts";
 import { rewrite } from "./rewrite.ts";
 import type { Graph, Node, Value } from "./types.ts";
 
+/** How packed weights are multiplied with. */
+export interface PackUse {
+  /** Activations stay float32, for the numbers of the float model; without it they are rounded to 8 bits. */
+  readonly exact?: boolean;
+}
+
 /** A weight (rows, width) that is stored in blocks. */
 export interface PackedWeight {
   /** The parameter that it takes the place of. */
@@ -29,7 +35,7 @@ export const groupNames = (group: PackedGroup) => {
  * group that share their input become one with a `Split` after it; `Gather` becomes `GatherBlockQuantized`. Throws BUG
  * for a use that has no packed form. Returns the graph.
  */
-export function packGraph(graph: Graph, groups: readonly PackedGroup[]): Graph {
+export function packGraph(graph: Graph, groups: readonly PackedGroup[], use: PackUse = {}): Graph {
   if (groups.length === 0) return graph;
   const groupOf = new Map(groups.flatMap((group) => group.map((weight) => [weight.name, group] as const)));
   const products = productsOf(graph.nodes);
@@ -44,7 +50,7 @@ export function packGraph(graph: Graph, groups: readonly PackedGroup[]): Graph {
     const partners = partnersOf(node, inputOf.get(node.name), group, products);
     for (const { name } of partners) joined.add(name);
     const held = partners.length === group.length ? group : group.filter(({ name }) => name === node.inputs[1]!.name);
-    const results = product(graph, node.inputs[0]!, partners, held, made);
+    const results = product(node.inputs[0]!, partners, held, made, use);
     for (const [i, partner] of partners.entries()) replace(partner.outputs[0]!, results[i]!);
     return [];
   });
@@ -94,12 +100,13 @@ function stored(made: Map<string, Value>, name: string, make: () => Value): Valu
 
 /** The products of x (rows, K) with a group's weights, one read of x for all. */
 function product(
-  graph: Graph,
   x: Value,
   nodes: readonly Node[],
   group: PackedGroup,
   made: Map<string, Value>,
+  { exact = false }: PackUse,
 ): readonly Value[] {
+  const { graph } = x;
   const { width: K, bits, blockSize } = group[0]!;
   const N = group.reduce((sum, { rows }) => sum + rows, 0);
   const blocks = Math.ceil(K / blockSize);
@@ -110,7 +117,8 @@ function product(
   const scales = stored(made, names.scales, () => storedParameter(graph, names.scales, "float32", [N, blocks]));
   const biases = nodes.flatMap(({ inputs }) => inputs[2] ?? []);
   const bias = biases.length > 1 ? [concat(biases, 0)] : biases; // (N)
-  const all = apply("MatMulNBits", [x, quants, scales, ...bias], { K, N, bits, blockSize })[0]; // (rows, N)
+  const attributes = { K, N, bits, blockSize, ...(exact ? { exact } : {}) };
+  const all = apply("MatMulNBits", [x, quants, scales, ...bias], attributes)[0]; // (rows, N)
   if (nodes.length === 1) return [all];
   return split(
     all,

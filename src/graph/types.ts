@@ -1,6 +1,7 @@
 /** The parts of a graph: typed values, nodes that make them, and the closed list of operators with their attributes. */
 import type { DType } from "../base/dtypes.ts";
 import type { Dim, Shape } from "../base/shapes.ts";
+import type { ExternalData } from "../onnx/model.ts";
 
 /** What is known of a tensor before it exists. */
 export interface TensorType {
@@ -104,11 +105,23 @@ export interface OpAttributes {
   SkipSimplifiedLayerNormalization: { readonly epsilon: number };
   /**
    * x W^T + bias with W (N, K) in blocks of `blockSize` along K: inputs x (…, K), quants uint8 (N, blocks, bytes), scales
-   * (N, blocks), and optionally a bias (N). An element is scale * (quant - 2^(bits-1)); x is rounded to 8 bits a block.
+   * (N, blocks), and optionally a bias (N). An element is scale * (quant - 2^(bits-1)); x is rounded to 8 bits a block,
+   * unless `exact`.
    */
-  MatMulNBits: { readonly K: number; readonly N: number; readonly bits: 4 | 8; readonly blockSize: number };
+  MatMulNBits: {
+    readonly K: number;
+    readonly N: number;
+    readonly bits: 4 | 8;
+    readonly blockSize: number;
+    readonly exact?: boolean;
+  };
   /** Rows of a table in the same blocks: inputs quants uint8 (V, bytes of a row), indices, scales (V, blocks). */
   GatherBlockQuantized: { readonly bits: 4 | 8; readonly blockSize: number };
+  /**
+   * Rows of MatMulNBits' weight as numbers, (R, K) padded to whole blocks: inputs quants, a parameter uint8 (N, blocks,
+   * bytes) that is placed, and the scales of its rows from `start` on, (R, blocks).
+   */
+  DequantizeLinear: { readonly bits: 4 | 8; readonly blockSize: number; readonly start: number };
 }
 
 /** The name of an operator. */
@@ -136,6 +149,12 @@ export interface Constant {
   readonly value: Value;
   readonly data: Float32Array | Float64Array | BigInt64Array | Int32Array;
 }
+
+/** Where a parameter's elements are: fed at each run, in memory, or in a file (then of any float dtype). */
+export type Placement =
+  | { readonly kind: "input" }
+  | { readonly kind: "memory"; readonly data: Float32Array | Uint8Array }
+  | { readonly kind: "file"; readonly dtype: DType; readonly at: ExternalData };
 
 /** How a parameter starts, as data: the train room draws the numbers. */
 export type Init =

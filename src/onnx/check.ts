@@ -8,9 +8,10 @@ const MAX_INLINE_BYTES = 2 ** 31 - 2 ** 20;
 
 /** A tensor's dtype, axis lengths and number of bytes agree; throws BAD_DTYPE or BAD_GRAPH. */
 export function checkTensorSize({ name, dtype, shape, data }: OnnxTensor): void {
-  if (!isDType(String(dtype))) fail("BAD_DTYPE", `tensor ${name}: got dtype ${String(dtype)}`);
+  if (dtype !== "uint4" && !isDType(String(dtype))) fail("BAD_DTYPE", `tensor ${name}: got dtype ${String(dtype)}`);
   if (!shape.every(isLength)) fail("BAD_GRAPH", `tensor ${name}: got the shape [${shape}], expected whole numbers`);
-  const bytes = shape.includes(0) ? 0 : shape.reduce((n, dim) => n * dim, bytesOf(dtype));
+  const elementBytes = dtype === "uint4" ? 0.5 : bytesOf(dtype);
+  const bytes = shape.includes(0) ? 0 : Math.ceil(shape.reduce((n, dim) => n * dim, elementBytes));
   if (bytes !== data.length)
     fail("BAD_GRAPH", `tensor ${name}: got ${data.length} bytes for ${dtype} [${shape}], expected ${bytes}`);
   if (!(data instanceof Uint8Array) && !(isLength(data.offset) && isText(data.file)))

@@ -3,12 +3,14 @@ import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import type { DType } from "../base/dtypes.ts";
 import { fail, messageOf, OwnlmError } from "../base/errors.ts";
 import { checkTensorSize } from "./check.ts";
-import { ATTRIBUTE_TYPES, DATA_TYPES } from "./encode.ts";
-import type { OnnxAttribute, OnnxBranch, OnnxModel, OnnxNode, OnnxTensor, OnnxValueInfo } from "./model.ts";
+import { ATTRIBUTE_TYPES, DATA_TYPES, STORED_TYPES } from "./encode.ts";
+import type { OnnxAttribute, OnnxBranch, OnnxModel, OnnxNode, OnnxTensor, OnnxValueInfo, StoredType } from "./model.ts";
 
-const DTYPES: ReadonlyMap<number, DType> = new Map(
-  Object.entries(DATA_TYPES).map(([dtype, code]) => [code, dtype as DType]),
-);
+const byCode = <T extends string>(types: Readonly<Record<T, number>>): ReadonlyMap<number, T> =>
+  new Map((Object.entries(types) as [T, number][]).map(([dtype, code]) => [code, dtype]));
+
+const DTYPES: ReadonlyMap<number, DType> = byCode(DATA_TYPES);
+const STORED: ReadonlyMap<number, StoredType> = byCode(STORED_TYPES);
 
 /** Reads one field's value. */
 type Read = (reader: BinaryReader, wire: WireType) => void;
@@ -207,7 +209,7 @@ function tensorProto(bytes: Uint8Array): OnnxTensor {
     16: "skip",
   });
   const data = location === 1 ? externalData(name, entries) : raw;
-  const tensor = { name, dtype: dtypeOf(type, name), shape, data };
+  const tensor = { name, dtype: typeOf(STORED, type, name), shape, data };
   checkTensorSize(tensor);
   return tensor;
 }
@@ -221,8 +223,8 @@ function externalData(name: string, entries: ReadonlyMap<string, string>) {
   return { file: entries.get("location") ?? "", offset: whole("offset"), length: whole("length") };
 }
 
-function dtypeOf(type: number, name: string): DType {
-  return DTYPES.get(type) ?? fail("BAD_DTYPE", `${name}: got the element type ${type}, which ownlm does not read`);
+function typeOf<T>(types: ReadonlyMap<number, T>, type: number, name: string): T {
+  return types.get(type) ?? fail("BAD_DTYPE", `${name}: got the element type ${type}, which ownlm does not read`);
 }
 
 function valueInfo(bytes: Uint8Array): OnnxValueInfo {
@@ -244,5 +246,5 @@ function valueInfo(bytes: Uint8Array): OnnxValueInfo {
     3: "skip",
     4: "skip",
   });
-  return { name, dtype: dtypeOf(type, name), shape };
+  return { name, dtype: typeOf(DTYPES, type, name), shape };
 }

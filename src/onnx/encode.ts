@@ -3,7 +3,7 @@ import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import type { DType } from "../base/dtypes.ts";
 import { fail } from "../base/errors.ts";
 import { checkModelData } from "./check.ts";
-import type { OnnxAttribute, OnnxModel, OnnxNode, OnnxTensor, OnnxValueInfo } from "./model.ts";
+import type { OnnxAttribute, OnnxModel, OnnxNode, OnnxTensor, OnnxValueInfo, StoredType } from "./model.ts";
 
 /** TensorProto.DataType numbers. */
 export const DATA_TYPES: Readonly<Record<DType, number>> = {
@@ -18,6 +18,9 @@ export const DATA_TYPES: Readonly<Record<DType, number>> = {
   float64: 11,
   bfloat16: 16,
 };
+
+/** Those of constants. */
+export const STORED_TYPES: Readonly<Record<StoredType, number>> = { ...DATA_TYPES, uint4: 21 };
 
 /** AttributeProto.AttributeType numbers. */
 export const ATTRIBUTE_TYPES = { float: 1, int: 2, string: 3, graph: 5, floats: 6, ints: 7 } as const;
@@ -112,7 +115,7 @@ function attributeProto(w: BinaryWriter, name: string, attribute: OnnxAttribute)
 
 function tensorProto(w: BinaryWriter, tensor: OnnxTensor, locate: (file: string) => string): void {
   for (const dim of tensor.shape) int64(w, 1, dim);
-  w.tag(2, WireType.Varint).int32(DATA_TYPES[tensor.dtype]);
+  w.tag(2, WireType.Varint).int32(STORED_TYPES[tensor.dtype]);
   string(w, 8, tensor.name);
   const { data } = tensor;
   if (data instanceof Uint8Array) {

@@ -8,10 +8,13 @@ export interface ExternalData {
   readonly length: number;
 }
 
+/** What constants are made of: "uint4" stands two to a byte, the first in its low half, and is read by nodes alone. */
+export type StoredType = DType | "uint4";
+
 /** A constant: its elements little-endian in `data`, or left where they are in a file. */
 export interface OnnxTensor {
   readonly name: string;
-  readonly dtype: DType;
+  readonly dtype: StoredType;
   readonly shape: readonly number[];
   readonly data: Uint8Array | ExternalData;
 }

@@ -52,11 +52,20 @@ function axesOf(graph: Graph, feeds: Feeds): (shape: Shape) => number[] {
 /** Binds a graph, its parameters fed as inputs; aliased outputs are written over their inputs. */
 export async function bindGraph(graph: Graph, feeds: Feeds, threads: number): Promise<BoundGraph> {
   const owner = createOwner();
-  const model = lowerGraph(verifyGraph(graph), () => ({ kind: "input" }));
+  const placed = new Map(
+    graph.parameters
+      .filter(({ value }) => value.dtype === "uint8")
+      .map((each) => [each.value.name, elements("uint8", fedParameter(feeds, each)!) as Uint8Array] as const),
+  );
+  const model = lowerGraph(verifyGraph(graph), (name) =>
+    placed.has(name) ? { kind: "memory", data: placed.get(name)! } : { kind: "input" },
+  );
   const session = owner.own(await runtime!.session(model, { threads }));
   const arrays = [
     ...graph.inputs.map((value) => [value, feeds.get(value.name)!] as const),
-    ...graph.parameters.map((each) => [each.value, fedParameter(feeds, each)!] as const),
+    ...graph.parameters
+      .filter(({ value }) => !placed.has(value.name))
+      .map((each) => [each.value, fedParameter(feeds, each)!] as const),
   ];
   const fed = arrays.map(([{ name, dtype }, array]) => {
     return [name, owner.own(runtime!.tensor(dtype, array.shape, elements(dtype, array)))] as const;

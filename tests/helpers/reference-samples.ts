@@ -1,7 +1,7 @@
 /** Sample calls of every operator, with random operands: what tests of gradients, lowering and the runtime share. */
 import type { DType } from "../../src/base/dtypes.ts";
 import { rng } from "../../src/base/rng.ts";
-import { apply, constant, createGraph, input } from "../../src/graph/build.ts";
+import { apply, constant, createGraph, input, storedParameter } from "../../src/graph/build.ts";
 import type { Graph, OpAttributes, OpName, Value } from "../../src/graph/types.ts";
 import { fill, type NdArray, ndArray } from "./reference-array.ts";
 
@@ -13,6 +13,8 @@ export interface Operand {
   /** int64 unless it says otherwise; only with `data`. */
   readonly dtype?: DType;
   readonly still?: "input" | "constant";
+  /** It is a parameter, which has a place where it is run. */
+  readonly placed?: boolean;
 }
 
 /** One call. */
@@ -155,6 +157,25 @@ function packedRows(bits: 4 | 8, blockSize: number): Sample<"GatherBlockQuantize
     says: `at ${bits} bits in blocks of ${blockSize}`,
     operands: [bytes(5, (2 * blockSize * bits) / 8), ids([3], 4, 0, 2), real(5, 2)],
     attributes: { bits, blockSize },
+  };
+}
+
+/** A product whose activations are not rounded; its weight has a place, as its gradient asks. */
+function exactProduct(bits: 4 | 8, blockSize: number, padding: number, bias: boolean): Sample<"MatMulNBits"> {
+  const [K, N, blocks] = [2 * blockSize - padding, 5, 2];
+  const quants = { ...bytes(N, blocks, (blockSize * bits) / 8), placed: true };
+  return {
+    says: `of floats at ${bits} bits in blocks of ${blockSize}${padding ? ", padded" : ""}${bias ? " with a bias" : ""}`,
+    operands: [real(3, K), quants, { ...scales(N, blocks), still: "input" }, ...(bias ? [real(N)] : [])],
+    attributes: { K, N, bits, blockSize, exact: true },
+  };
+}
+
+function unpackedRows(bits: 4 | 8, blockSize: number, start: number, rows: number): Sample<"DequantizeLinear"> {
+  return {
+    says: `of ${rows} rows from ${start} at ${bits} bits in blocks of ${blockSize}`,
+    operands: [{ ...bytes(5, 3, (blockSize * bits) / 8), placed: true }, real(rows, 3)],
+    attributes: { bits, blockSize, start },
   };
 }
 
@@ -328,8 +349,18 @@ export const SAMPLES: { readonly [K in OpName]: readonly Sample<K>[] } = {
     packedProduct(4, 64, true),
     packedProduct(8, 16, true),
     packedProduct(8, 128, false),
+    exactProduct(4, 16, 0, false),
+    exactProduct(4, 32, 7, true),
+    exactProduct(8, 16, 4, false),
+    exactProduct(8, 32, 0, true),
   ],
   GatherBlockQuantized: [packedRows(4, 32), packedRows(8, 16), packedRows(8, 64)],
+  DequantizeLinear: [
+    unpackedRows(4, 16, 0, 5),
+    unpackedRows(8, 32, 0, 5),
+    unpackedRows(4, 32, 1, 3),
+    unpackedRows(8, 16, 4, 1),
+  ],
   GroupQueryAttention: [
     cachedAttention("of a prompt", { lengths: [3], tokens: 3 }),
     cachedAttention("of a chunk after a past", { lengths: [5], tokens: 2 }),
@@ -390,7 +421,8 @@ export function sampleGraph(op: OpName, sample: Sample, dtype: "float32" | "floa
     const drawn = fill(shape, () => Math.fround(low + (high - low) * random.uniform()));
     if (still === "constant") return floats(graph, dtype, shape, drawn.data, `x${i}`);
     feeds.set(`x${i}`, data ? ndArray(shape, data) : drawn);
-    return input(graph, `x${i}`, data ? (operand.dtype ?? "int64") : dtype, shape);
+    const type = data ? (operand.dtype ?? "int64") : dtype;
+    return operand.placed ? storedParameter(graph, `x${i}`, type, shape) : input(graph, `x${i}`, type, shape);
   });
   return { graph, feeds, operands, outputs: apply(op, operands, sample.attributes as never) };
 }

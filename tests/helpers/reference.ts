@@ -227,6 +227,13 @@ const EVALUATORS: { readonly [K in OpName]: Evaluator<K> } = {
     const table = ndArray([quants!.shape[0]!, width], unpacked(quants!, scales!, width, bits, blockSize));
     return [gather(table, positions!, 0)];
   },
+  DequantizeLinear: ([quants, scales], { bits, blockSize, start }) => {
+    const [rows, blocks] = scales!.shape as [number, number];
+    const width = blocks * blockSize;
+    const bytes = (width * bits) / 8;
+    const kept = ndArray([rows, bytes], quants!.data.slice(start * bytes, (start + rows) * bytes));
+    return [ndArray([rows, width], unpacked(kept, scales!, width, bits, blockSize))];
+  },
   GroupQueryAttention: (inputs, attributes) => groupQueryAttention(inputs, attributes),
 };
 
