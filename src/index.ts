@@ -2,9 +2,11 @@
 /** The names that programs import from "ownlm". */
 import { createLibrary } from "./generate/library.ts";
 import { host } from "./host/open.ts";
+import { serverHost } from "./host/open-server.ts";
 import { createHub } from "./hub/library.ts";
 import { createInspect } from "./inspect/library.ts";
 import { createQuantize } from "./quantize/library.ts";
+import { createServe } from "./serve/library.ts";
 import { createTrain } from "./train/library.ts";
 
 export const {
@@ -21,6 +23,7 @@ export const {
 export const { pull, list, rm, search, push } = createHub(host);
 export const train = createTrain(host);
 export const quantize = createQuantize(host);
+export const serve = createServe(host, serverHost);
 export const { show, plan, doctor } = createInspect(host);
 
 export { type ErrorCode, OwnlmError } from "./base/errors.ts";
@@ -55,6 +58,8 @@ export type { Comparison } from "./quantize/compare.ts";
 export type { QuantizeSettings } from "./quantize/library.ts";
 export type { QuantizeOptions } from "./quantize/options.ts";
 export type { QuantizeProgress, QuantizeResult } from "./quantize/quantize.ts";
+export type { LogEntry } from "./serve/app.ts";
+export type { Server, ServeSettings } from "./serve/server.ts";
 export type { ChatOptions, ChatTokenizer } from "./tokenizer/chat.ts";
 export type { ChatMessage } from "./tokenizer/chat-messages.ts";
 export { type ChatTemplate, chatTemplate, type MaskedChat } from "./tokenizer/chat-template.ts";

@@ -81,6 +81,10 @@ function judge(item: Import): string | undefined {
     return `imports ${target}, allowed in src/runtime/ort-native*.ts`;
   if (target.startsWith("@huggingface/hub") && item.from !== "src/hub/client.ts")
     return `imports ${target}, allowed in src/hub/client.ts`;
+  if (/^hono(\/|$)/.test(target) && item.from !== "src/serve/app.ts")
+    return `imports ${target}, allowed in src/serve/app.ts`;
+  if (target.startsWith("@hono/") && item.from !== "src/host/node-server.ts")
+    return `imports ${target}, allowed in src/host/node-server.ts`;
   if (target.startsWith("onnxruntime-") && from !== "runtime") return `imports ${target}, allowed in src/runtime`;
   if (to === undefined && item.specifier.startsWith(".")) return `imports ${target}, which is outside of src`;
   if (to === undefined) return undefined;
@@ -221,6 +225,10 @@ describe("the layering check itself", () => {
     ["src/models/gpt2.ts", "#host", false],
     ["src/hub/client.ts", "@huggingface/hub", true],
     ["src/hub/push.ts", "@huggingface/hub", false],
+    ["src/serve/app.ts", "hono", true],
+    ["src/serve/chat.ts", "hono", false],
+    ["src/host/node-server.ts", "@hono/node-server", true],
+    ["src/serve/server.ts", "@hono/node-server", false],
     ["src/base/rng.ts", "../../scripts/test.ts", false],
   ];
   for (const [from, specifier, fine] of cases)

@@ -38,6 +38,7 @@ export type ErrorCode =
   | "DENIED"
   | "BAD_HUB"
   | "ABORTED"
+  | "BUSY"
   | "UNSUPPORTED";
 
 /** An error with a stable `code` and a message of the form "where: what is wrong: got X, expected Y. Try Z." */

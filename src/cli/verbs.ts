@@ -12,6 +12,7 @@ import { PUSH } from "./push.ts";
 import { QUANTIZE } from "./quantize.ts";
 import { SCORE } from "./score.ts";
 import { SEARCH } from "./search.ts";
+import { SERVE } from "./serve.ts";
 import { SHOW } from "./show.ts";
 import { TOKENIZE } from "./tokenize.ts";
 import { TOKENIZER_TRAIN } from "./tokenizer-train.ts";
@@ -22,6 +23,7 @@ export const VERBS: readonly Verb[] = [
   DEMO,
   TRAIN,
   GENERATE,
+  SERVE,
   SCORE,
   NEXT,
   TOKENIZE,

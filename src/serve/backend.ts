@@ -1,0 +1,96 @@
+/** What a server asks of a model and is told: plain values, which may cross to another process. Computes nothing. */
+import type { GivenOptions } from "../base/options.ts";
+import type { FinishReason } from "../generate/generate.ts";
+import type { GENERATE_OPTIONS } from "../generate/options.ts";
+import type { ResponseFormat } from "../generate/structured.ts";
+import type { ChatMessage } from "../tokenizer/chat-messages.ts";
+
+/** A chat as its template takes it. */
+export interface ChatPrompt {
+  readonly messages: readonly ChatMessage[];
+  readonly tools?: readonly object[] | undefined;
+  /** What else the template is told. */
+  readonly variables?: Readonly<Record<string, unknown>> | undefined;
+  /** End with the head of the assistant's turn. Default true. */
+  readonly addGenerationPrompt?: boolean | undefined;
+}
+
+/** What a text begins with: a text, its ids, or a chat. */
+export type Prompt =
+  | { readonly text: string; readonly addSpecialTokens?: boolean | undefined }
+  | { readonly ids: readonly number[] }
+  | { readonly chat: ChatPrompt };
+
+/** A continuation that is wanted. */
+export interface GenerateAsk {
+  readonly prompt: Prompt;
+  readonly options: GivenOptions<typeof GENERATE_OPTIONS>;
+  readonly responseFormat?: ResponseFormat | undefined;
+  /** Give the prompt's own text back. */
+  readonly echo?: boolean | undefined;
+  /** Whose turn it is: those who ask wait in line with their own requests only. */
+  readonly client: string;
+  /** Belongs to a request that was let in already, and is let in however long the line. */
+  readonly joined?: boolean | undefined;
+}
+
+/** New text: what may be shown since the last piece, and the tokens behind it. */
+export interface Piece {
+  readonly text: string;
+  readonly ids: readonly number[];
+}
+
+/** How a continuation ended. */
+export interface Ending {
+  readonly finishReason: FinishReason;
+  readonly completionTokens: number;
+  /** Tokens of the prompt that were known from an earlier one. */
+  readonly cachedTokens: number;
+}
+
+/** A continuation that was accepted. */
+export interface Generation {
+  readonly promptTokens: number;
+  /** Where `echo` was asked for. */
+  readonly promptText?: string;
+  readonly pieces: AsyncGenerator<Piece, Ending>;
+}
+
+/** What there is to know of a model without asking it anything. */
+export interface ModelFacts {
+  readonly modelType: string;
+  readonly vocabSize: number;
+  readonly hiddenSize: number;
+  /** Tokens that prompt and text may take together. */
+  readonly context: number;
+  /** Positions that the model was made for. */
+  readonly maxPositions: number;
+  readonly hasTokenizer: boolean;
+  /** The spellings of the tokens that begin, end and pad texts, where there are such. */
+  readonly bosToken?: string | undefined;
+  readonly eosToken?: string | undefined;
+  readonly padToken?: string | undefined;
+  readonly chatTemplate?: string | undefined;
+}
+
+/** How much is being done. */
+export interface Load {
+  readonly running: number;
+  readonly waiting: number;
+  readonly slots: number;
+}
+
+/** A model that answers. All may be called at once, and throw an OwnlmError. */
+export interface Backend {
+  facts(): Promise<ModelFacts>;
+  load(): Promise<Load>;
+  /** Resolves when the request is found sound and has a place in line. Throws BUSY where the line is full. */
+  generate(ask: GenerateAsk, signal?: AbortSignal): Promise<Generation>;
+  /** Ids of a prompt and their spellings. */
+  tokenize(prompt: Prompt): Promise<{ readonly ids: readonly number[]; readonly tokens: readonly string[] }>;
+  detokenize(ids: readonly number[]): Promise<string>;
+  /** A chat as the text that its template makes of it. */
+  applyTemplate(chat: ChatPrompt): Promise<string>;
+  /** Ends it; what runs ends with DISPOSED. */
+  dispose(): Promise<void>;
+}
