@@ -31,3 +31,36 @@ labelled = pa.table(
     }
 )
 write("labelled.parquet", labelled, compression="snappy", data_page_version="2.0")
+
+
+def sometimes(values, type=None):
+    return pa.array([None if i % 7 == 3 else value for i, value in enumerate(values)], type)
+
+
+ROWS = range(40)
+kinds = pa.table(
+    {
+        "texts": sometimes([f"text {i} é" for i in ROWS]),
+        "lengths": sometimes(["a" * (i % 5) for i in ROWS]),
+        "choice": sometimes([("yes", "no", "perhaps")[i % 3] for i in ROWS]),
+        "none": pa.array([None for _ in ROWS], pa.string()),
+        "whole": sometimes([i * 7 - 50 for i in ROWS], pa.int32()),
+        "long": sometimes([i * 70001 for i in ROWS], pa.int64()),
+        "half": sometimes([i / 2 for i in ROWS], pa.float32()),
+        "flag": sometimes([i % 3 == 0 for i in ROWS]),
+        "ids": sometimes([[j for j in range(i % 4)] for i in ROWS], pa.list_(pa.int32())),
+    }
+)
+encodings = {"texts": "DELTA_BYTE_ARRAY", "lengths": "DELTA_LENGTH_BYTE_ARRAY", "whole": "DELTA_BINARY_PACKED"}
+encodings |= {"long": "DELTA_BINARY_PACKED", "half": "BYTE_STREAM_SPLIT", "flag": "RLE", "none": "PLAIN"}
+for version in ("1.0", "2.0"):
+    write(
+        f"kinds-{version[0]}.parquet",
+        kinds,
+        compression="none",
+        data_page_version=version,
+        use_dictionary=["choice"],
+        column_encoding=encodings,
+        write_statistics=False,
+        store_schema=False,
+    )
