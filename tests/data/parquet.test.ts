@@ -3,6 +3,7 @@ import fs from "node:fs";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { OwnlmError } from "../../src/base/errors.ts";
+import { decompress } from "../../src/data/parquet-codecs.ts";
 import { checkDeltas, readRuns } from "../../src/data/parquet-runs.ts";
 import { readStruct, type Written, writeStruct } from "../../src/data/parquet-thrift.ts";
 import { readRecords } from "../../src/data/records.ts";
@@ -77,6 +78,25 @@ describe("Parquet", () => {
     const bytes = Uint8Array.from(tables[5]!);
     bytes.fill(0xff, 10, 20);
     await assert.rejects(read(bytes), { code: "BAD_DATA", message: /a\.parquet: row group 1: .*column id: / });
+  });
+});
+
+describe("a compressed page", () => {
+  test("of zstd that claims 32,512 copies of 65,539 bytes is refused", async () => {
+    // A frame of 100 bytes; its block has lengths by one symbol each that take no bits.
+    const block = [0x00, 0xff, 0, 0, 0x54, 0, 0, 52, 0x80, 0x80];
+    const frame = [0x28, 0xb5, 0x2f, 0xfd, 0x20, 100, (block.length << 3) | 5, 0, 0, ...block];
+    await assert.rejects(decompress("ZSTD", Uint8Array.from(frame), 100), { message: /a page of 0 bytes/ });
+  });
+
+  test("of LZ4 whose frames have lengths below zero is no frame", async () => {
+    const frame = [0, 0, 0, 0, 0xff, 0xff, 0xff, 0xf8, 0, 0, 0, 0, 0, 0, 0, 0];
+    await assert.rejects(decompress("LZ4", Uint8Array.from(frame), 100), { message: /offset out of range/ });
+  });
+
+  test("larger than its bytes can be is refused", async () => {
+    await assert.rejects(decompress("GZIP", new Uint8Array(20), 2 ** 28), { code: "UNSUPPORTED" });
+    await assert.rejects(decompress("SNAPPY", Uint8Array.of(200, 1, 0), 2 ** 20), { message: /a page of 200 bytes/ });
   });
 });
 
