@@ -1,20 +1,7 @@
 /** Losses over pairs of answers and over labelled answers, from log-probabilities of whole answers. Knows no model. */
 import { fail } from "../base/errors.ts";
 import { apply } from "../graph/build.ts";
-import {
-  add,
-  log,
-  logSigmoid,
-  min,
-  mul,
-  neg,
-  reduceMean,
-  reshape,
-  sigmoid,
-  slice,
-  sub,
-  tanh,
-} from "../graph/functions.ts";
+import { add, log, logSigmoid, min, mul, neg, sigmoid, slice, sub, tanh } from "../graph/functions.ts";
 import type { Value } from "../graph/types.ts";
 import { type Scored, weightedSum } from "./losses.ts";
 
@@ -155,10 +142,11 @@ export function kto(inputs: KtoInputs, { beta, desirableWeight, undesirableWeigh
 
 /**
  * KTO's estimate of how far the model is from the reference: the mean of log P - log P_ref over answers put behind prompts that are not
- * theirs, no less than 0. `policy` and `reference` (B). It is taken as a number: nothing is differentiated through it.
+ * theirs, no less than 0. `policy`, `reference` and weights that add up to 1, (B). It is taken as a number: nothing is differentiated
+ * through it.
  */
-export function ktoDivergence(policy: Value, reference: Value): Value {
-  return apply("Relu", [reshape(reduceMean(sub(policy, reference)), [])], {})[0];
+export function ktoDivergence(policy: Value, reference: Value, weights: Value): Value {
+  return apply("Relu", [weightedSum(sub(policy, reference), weights)], {})[0];
 }
 
 /**

@@ -51,7 +51,7 @@ const OBJECTIVES: Readonly<Record<string, Write>> = {
     return orpo(answers(g, true), nll, g.mean(3), options);
   },
   kto: (g, options) => {
-    const kl = ktoDivergence(g.of("kl_policy"), g.of("kl_reference"));
+    const kl = ktoDivergence(g.of("kl_policy"), g.of("kl_reference"), g.mean(6, "kl_weights"));
     const scored = kto(
       {
         policy: answers(g),
