@@ -32,7 +32,7 @@ export interface TrainingGraph {
   readonly graph: Graph;
   /** What the head reads, (B*T, C). */
   readonly hidden: Value;
-  /** (B*T, V). */
+  /** (B*T, V). Written where it is first read, so that a loss without it trains no head. */
   readonly logits: Value;
   /** The head over other rows, (R, C) to (R, V): those of `hidden` that a loss reads, say. */
   readonly head: (rows: Value) => Value;
@@ -43,7 +43,16 @@ export function trainingGraph(model: CausalLm, { batch, tokens, segments = false
   const b = trainingBuilder(`${model.modelType}-training`, batch, tokens, segments);
   const hidden = model.hidden(b);
   const head = (rows: Value) => model.head(b, rows);
-  return { graph: b.graph, hidden, logits: head(hidden), head };
+  let logits: Value | undefined;
+  return {
+    graph: b.graph,
+    hidden,
+    head,
+    get logits() {
+      logits ??= head(hidden);
+      return logits;
+    },
+  };
 }
 
 /** The loss of a model over (B, T): inputs `input_ids`, `position_ids`, `targets` int64 and `weights` float32. */

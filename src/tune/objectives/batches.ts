@@ -1,6 +1,5 @@
-/** Micro-batches of groups of sequences between their sampler and an objective's inputs. Knows no loss. */
-import type { GroupSampler, Groups } from "../../data/group-sampler.ts";
-import { groupSampler } from "../../data/group-sampler.ts";
+/** Micro-batches of rows and of groups of sequences, between their sampler and an objective's inputs. Knows no loss. */
+import { type Groups, groupSampler } from "../../data/group-sampler.ts";
 import { type RowArrays, type RowSamplerState, rowSampler } from "../../data/row-sampler.ts";
 import type { RowPlan } from "../../data/rows.ts";
 import type { Tensor } from "../../runtime/types.ts";

@@ -315,19 +315,20 @@ def grpo(loss_type, beta, high):
     )
 
 
-cases = {
-    "dpo": dpo(),
-    "dpo with label smoothing": cautious_dpo(),
-    "orpo": orpo(),
-    "simpo": simpo(),
-    "kto": kto(-2.0),
-    "kto with no divergence": kto(2.0),
-    "reward": reward(0),
-    "reward with centred scores": reward(0.01),
-    "distillation": distillation(1.0),
-    "distillation at temperature 2": distillation(2.0),
-    "grpo": grpo("grpo", 0.04, 0.2),
-    "grpo as DAPO": grpo("dapo", 0.1, 0.28),
-    "grpo as Dr. GRPO": grpo("dr_grpo", 0.0, 0.2),
-}
-pathlib.Path(__file__).with_suffix(".json").write_text(json.dumps(cases, separators=(",", ":")) + "\n")
+if __name__ == "__main__":
+    cases = {
+        "dpo": dpo(),
+        "dpo with label smoothing": cautious_dpo(),
+        "orpo": orpo(),
+        "simpo": simpo(),
+        "kto": kto(-2.0),
+        "kto with no divergence": kto(2.0),
+        "reward": reward(0),
+        "reward with centred scores": reward(0.01),
+        "distillation": distillation(1.0),
+        "distillation at temperature 2": distillation(2.0),
+        "grpo": grpo("grpo", 0.04, 0.2),
+        "grpo as DAPO": grpo("dapo", 0.1, 0.28),
+        "grpo as Dr. GRPO": grpo("dr_grpo", 0.0, 0.2),
+    }
+    pathlib.Path(__file__).with_suffix(".json").write_text(json.dumps(cases, separators=(",", ":")) + "\n")
