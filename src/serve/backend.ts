@@ -21,13 +21,28 @@ export type Prompt =
   | { readonly ids: readonly number[] }
   | { readonly chat: ChatPrompt };
 
-/** A continuation that is wanted. */
+/** A token, and what its log P is, in nats, by the model itself. */
+export interface TokenChance {
+  readonly id: number;
+  readonly text: string;
+  readonly bytes: readonly number[];
+  readonly logprob: number;
+}
+
+/** A token beside the most probable ones in its place. */
+export interface TokenInfo extends TokenChance {
+  readonly top: readonly TokenChance[];
+}
+
+/** A continuation that is wanted; `maxNewTokens` may be 0: then the prompt is read only. */
 export interface GenerateAsk {
   readonly prompt: Prompt;
   readonly options: GivenOptions<typeof GENERATE_OPTIONS>;
   readonly responseFormat?: ResponseFormat | undefined;
-  /** Give the prompt's own text back. */
+  /** Give the prompt's own text back, and the spellings of its tokens. */
   readonly echo?: boolean | undefined;
+  /** Which continuation of its prompt it is: each draws other numbers of one seed. Default 0. */
+  readonly copy?: number | undefined;
   /** Whose turn it is: those who ask wait in line with their own requests only. */
   readonly client: string;
   /** Belongs to a request that was let in already, and is let in however long the line. */
@@ -38,6 +53,10 @@ export interface GenerateAsk {
 export interface Piece {
   readonly text: string;
   readonly ids: readonly number[];
+  /** Of each of the ids, where it was asked for. */
+  readonly tokens?: readonly TokenInfo[];
+  /** Of the prompt's tokens but the first, where it was asked for, before all else. */
+  readonly promptTokens?: readonly TokenInfo[];
 }
 
 /** How a continuation ended. */
@@ -51,8 +70,9 @@ export interface Ending {
 /** A continuation that was accepted. */
 export interface Generation {
   readonly promptTokens: number;
-  /** Where `echo` was asked for. */
+  /** Where `echo` was asked for: the prompt's text, and its first token's, which has no log P. */
   readonly promptText?: string;
+  readonly firstText?: string;
   readonly pieces: AsyncGenerator<Piece, Ending>;
 }
 

@@ -1,17 +1,18 @@
 /** `/v1/chat/completions`: a chat and the assistant's answer. Knows the wire's shape, and no model. */
+import { fail } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { OptionSpecs } from "../base/options.ts";
-import type { Ending, GenerateAsk } from "./backend.ts";
+import type { Ending, GenerateAsk, TokenInfo } from "./backend.ts";
 import { readFields } from "./body.ts";
 import { type Context, newId, nowSeconds } from "./context.ts";
 import { faultOf } from "./faults.ts";
+import { chatLogprobs } from "./logprobs.ts";
 import { readMessages } from "./messages.ts";
 import {
   generateOptions,
   IGNORED_FIELDS,
   readIncludeUsage,
   readResponseFormat,
-  readStop,
   SAMPLING_FIELDS,
   SHARED_FIELDS,
 } from "./sampling.ts";
@@ -22,6 +23,8 @@ const FIELDS = {
   options: {
     ...SAMPLING_FIELDS,
     max_completion_tokens: SAMPLING_FIELDS.max_tokens,
+    logprobs: { kind: "flag", help: "Give log P of each token" },
+    top_logprobs: { kind: "int", min: 0, max: 20, help: "The same for so many of the most probable in its place" },
   } as const satisfies OptionSpecs,
   others: [...SHARED_FIELDS, "messages"],
   ignored: IGNORED_FIELDS,
@@ -42,9 +45,12 @@ export async function chatCompletions(body: JsonObject, context: Context): Promi
   const includeUsage = readIncludeUsage(body, fields.stream);
   const max_tokens = fields.max_completion_tokens ?? fields.max_tokens;
   const given = { ...fields, ...(max_tokens !== undefined && { max_tokens }) };
+  if (fields.top_logprobs !== undefined && !fields.logprobs)
+    fail("BAD_OPTION", "top_logprobs: got it without logprobs, which it is about");
+  const logprobs = fields.logprobs ? (fields.top_logprobs ?? 0) : undefined;
   const ask: GenerateAsk = {
     prompt: { chat: { messages } },
-    options: generateOptions(given, readStop(body)),
+    options: { ...generateOptions(given, body), logprobs },
     responseFormat: readResponseFormat(body),
     client: context.client,
   };
@@ -55,28 +61,25 @@ export async function chatCompletions(body: JsonObject, context: Context): Promi
   return Response.json({
     ...head,
     object: "chat.completion",
-    choices: wholes.map(({ text, finishReason }, index) => {
+    choices: wholes.map(({ text, tokens, finishReason }, index) => {
       const message = { role: "assistant", content: text, refusal: null };
-      return { index, message, logprobs: null, finish_reason: finishReason };
+      const logprobs = fields.logprobs ? chatLogprobs(tokens) : null;
+      return { index, message, logprobs, finish_reason: finishReason };
     }),
     usage: usageOf(work, wholes, fields.n),
   });
 }
 
 /** The same request several times; each copy draws other numbers. */
-export function copiesOf(ask: GenerateAsk, copies: number): GenerateAsk[] {
-  const { seed } = ask.options;
-  return Array.from({ length: copies }, (_, i) => {
-    return seed === undefined || i === 0 ? ask : { ...ask, options: { ...ask.options, seed: seed + i } };
-  });
-}
+export const copiesOf = (ask: GenerateAsk, copies: number): GenerateAsk[] =>
+  Array.from({ length: copies }, (_, copy) => ({ ...ask, copy }));
 
 async function* chunks(head: Head, work: Work, includeUsage: boolean, context: Context): AsyncGenerator<string> {
-  const chunk = (index: number, delta: object, finish: string | null = null) =>
+  const chunk = (index: number, delta: object, finish: string | null = null, tokens?: readonly TokenInfo[]) =>
     JSON.stringify({
       ...head,
       object: "chat.completion.chunk",
-      choices: [{ index, delta, logprobs: null, finish_reason: finish }],
+      choices: [{ index, delta, logprobs: tokens ? chatLogprobs(tokens) : null, finish_reason: finish }],
       ...(includeUsage && { usage: null }),
     });
   const endings: Ending[] = [];
@@ -86,7 +89,10 @@ async function* chunks(head: Head, work: Work, includeUsage: boolean, context: C
       if ("ending" in event) {
         endings[event.index] = event.ending;
         yield chunk(event.index, {}, event.ending.finishReason);
-      } else if (event.value.text !== "") yield chunk(event.index, { content: event.value.text });
+        continue;
+      }
+      const { text, tokens } = event.value;
+      if (text !== "" || tokens) yield chunk(event.index, { content: text }, null, tokens);
     }
     const usage = usageOf(work, endings, work.generations.length);
     if (includeUsage) yield JSON.stringify({ ...head, object: "chat.completion.chunk", choices: [], usage });

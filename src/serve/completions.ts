@@ -2,17 +2,18 @@
 import { fail } from "../base/errors.ts";
 import { type JsonObject, showJson } from "../base/json.ts";
 import type { OptionSpecs } from "../base/options.ts";
-import type { Ending, GenerateAsk, Prompt } from "./backend.ts";
+import type { Ending, GenerateAsk, Prompt, TokenInfo } from "./backend.ts";
 import { readFields } from "./body.ts";
 import { copiesOf } from "./chat.ts";
 import { type Context, newId, nowSeconds } from "./context.ts";
 import { faultOf } from "./faults.ts";
+import { completionLogprobs } from "./logprobs.ts";
 import {
   generateOptions,
   IGNORED_FIELDS,
+  readIds,
   readIncludeUsage,
   readResponseFormat,
-  readStop,
   SAMPLING_FIELDS,
   SHARED_FIELDS,
 } from "./sampling.ts";
@@ -22,7 +23,9 @@ import { beginWork, usageOf, type Work, wholeOf } from "./work.ts";
 const FIELDS = {
   options: {
     ...SAMPLING_FIELDS,
+    max_tokens: { ...SAMPLING_FIELDS.max_tokens, min: 0 },
     echo: { kind: "flag", help: "Begin with the prompt" },
+    logprobs: { kind: "int", min: 0, max: 100, help: "Give log P of each token, and of so many others in its place" },
   } as const satisfies OptionSpecs,
   others: [...SHARED_FIELDS, "prompt"],
   ignored: IGNORED_FIELDS,
@@ -44,7 +47,11 @@ export async function completions(body: JsonObject, context: Context): Promise<R
   const includeUsage = readIncludeUsage(body, fields.stream);
   const given = { ...fields, max_tokens: fields.max_tokens ?? MAX_TOKENS };
   const shared = {
-    options: generateOptions(given, readStop(body)),
+    options: {
+      ...generateOptions(given, body),
+      logprobs: fields.logprobs,
+      promptLogprobs: echo ? fields.logprobs : undefined,
+    },
     responseFormat: readResponseFormat(body),
     echo,
     client: context.client,
@@ -56,9 +63,11 @@ export async function completions(body: JsonObject, context: Context): Promise<R
   const wholes = await wholeOf(work);
   return Response.json({
     ...head,
-    choices: wholes.map(({ text, finishReason }, index) => {
-      const promptText = work.generations[index]!.promptText ?? "";
-      return { text: promptText + text, index, logprobs: null, finish_reason: finishReason };
+    choices: wholes.map(({ text, tokens, promptTokens, finishReason }, index) => {
+      const { promptText = "", firstText } = work.generations[index]!;
+      const all = [...(firstText === undefined ? [] : [firstText]), ...promptTokens, ...tokens];
+      const logprobs = fields.logprobs === undefined ? null : completionLogprobs(all, 0);
+      return { text: promptText + text, index, logprobs, finish_reason: finishReason };
     }),
     usage: usageOf(work, wholes, n),
   });
@@ -71,20 +80,34 @@ async function* chunks(
   includeUsage: boolean,
   context: Context,
 ): AsyncGenerator<string> {
-  const chunk = (index: number, text: string, finish: string | null = null) =>
-    JSON.stringify({
+  const offsets = work.generations.map(() => 0);
+  const chunk = (index: number, text: string, finish: string | null, tokens?: readonly (TokenInfo | string)[]) => {
+    const logprobs = tokens ? completionLogprobs(tokens, offsets[index]!) : null;
+    offsets[index]! += text.length;
+    return JSON.stringify({
       ...head,
-      choices: [{ text, index, logprobs: null, finish_reason: finish }],
+      choices: [{ text, index, logprobs, finish_reason: finish }],
       ...(includeUsage && { usage: null }),
     });
+  };
   const endings: Ending[] = [];
+  const isEchoed = work.generations.map(() => false);
   try {
-    for (const [index, { promptText }] of work.generations.entries()) if (promptText) yield chunk(index, promptText);
     for await (const event of work.events) {
       if ("ending" in event) {
         endings[event.index] = event.ending;
-        yield chunk(event.index, "", event.ending.finishReason);
-      } else if (event.value.text !== "") yield chunk(event.index, event.value.text);
+        const { promptText = "" } = work.generations[event.index]!;
+        yield chunk(event.index, isEchoed[event.index] ? "" : promptText, event.ending.finishReason);
+        continue;
+      }
+      const { text, tokens, promptTokens } = event.value;
+      const { promptText = "", firstText = "" } = work.generations[event.index]!;
+      const isFirst = !isEchoed[event.index] && promptText !== "";
+      isEchoed[event.index] = true;
+      const echoed = isFirst ? [firstText, ...(promptTokens ?? [])] : [];
+      const shown = (isFirst ? promptText : "") + text;
+      const infos = tokens || promptTokens ? [...echoed, ...(tokens ?? [])] : undefined;
+      if (shown !== "" || infos) yield chunk(event.index, shown, null, infos);
     }
     if (includeUsage) yield JSON.stringify({ ...head, choices: [], usage: usageOf(work, endings, copies) });
     yield "[DONE]";
@@ -106,14 +129,4 @@ export function readPrompts({ prompt }: JsonObject): Prompt[] {
     if (typeof each === "string") return { text: each };
     return { ids: readIds(each, `prompt[${i}]`) };
   });
-}
-
-/** Token ids, one at least; that the model has them is checked by the engine. Throws BAD_OPTION. */
-export function readIds(value: unknown, where: string): number[] {
-  if (!Array.isArray(value) || value.length === 0)
-    return fail("BAD_OPTION", `${where}: got ${showJson(value)}, expected token ids`);
-  for (const [i, id] of value.entries())
-    if (!(Number.isSafeInteger(id) && id >= 0))
-      fail("BAD_OPTION", `${where}[${i}]: got ${showJson(id)}, expected a token id`);
-  return value as number[];
 }

@@ -1,12 +1,12 @@
 /** A model in this process, as a server asks it: prompts become ids, continuations wait in line. Knows no HTTP. */
-import { fail, OwnlmError } from "../base/errors.ts";
+import { fail } from "../base/errors.ts";
 import type { OpenModel } from "../generate/load.ts";
-import { VERB_TEMPERATURE } from "../generate/resolve.ts";
-import { constraintFor } from "../generate/structured.ts";
-import { promptIdsOf, streamAfter, tokenizerOf } from "../generate/text.ts";
+import { promptIdsOf, tokenizerOf } from "../generate/text.ts";
 import type { ChatTokenizer } from "../tokenizer/chat.ts";
-import type { Backend, ChatPrompt, Ending, GenerateAsk, ModelFacts, Piece, Prompt } from "./backend.ts";
-import { createQueue, type Queue } from "./queue.ts";
+import type { Backend, ChatPrompt, ModelFacts, Prompt } from "./backend.ts";
+import { rowsOf } from "./rows.ts";
+import { createScheduler } from "./scheduler.ts";
+import { createSequence } from "./sequence.ts";
 
 /** How requests share a model. */
 export interface SharingOptions {
@@ -18,24 +18,17 @@ export interface SharingOptions {
 
 /** Answers with an open model, which is disposed with it. */
 export function localBackend(opened: OpenModel, chat: ChatTokenizer | undefined, options: SharingOptions): Backend {
-  const queue = createQueue(options.slots, options.queue);
+  const rows = rowsOf(opened, options.slots);
+  const scheduler = createScheduler(rows, options.queue, () => performance.now());
   const facts = factsOf(opened, chat);
   return {
     facts: async () => facts,
-    load: async () => ({ running: queue.running, waiting: queue.waiting, slots: options.slots }),
+    load: async () => scheduler.load(),
     async generate(ask, signal) {
       const promptIds = idsOf(opened, chat, ask.prompt);
-      checkSound(opened, ask, promptIds);
-      const promptText = ask.echo ? tokenizerOf(opened).decode(promptIds, { skipSpecialTokens: true }) : undefined;
-      const place = queue.enter(ask.client, signal, ask.joined);
-      // Whether the line is full is known at once.
-      await Promise.race([place, Promise.resolve()]);
-      const pieces = generated(opened, promptIds, ask, place, signal);
-      return {
-        promptTokens: promptIds.length,
-        ...(promptText !== undefined && { promptText }),
-        pieces: givingUp(pieces, place, signal),
-      };
+      checkRoom(opened, promptIds);
+      const pieces = scheduler.add(createSequence(opened, promptIds, ask), { ...ask, signal });
+      return { promptTokens: promptIds.length, ...(ask.echo && echoOf(opened, promptIds)), pieces };
     },
     async tokenize(prompt) {
       const ids = idsOf(opened, chat, prompt, false);
@@ -45,7 +38,8 @@ export function localBackend(opened: OpenModel, chat: ChatTokenizer | undefined,
     detokenize: async (ids) => tokenizerOf(opened).decode(checkedIds(opened, ids, "tokens")),
     applyTemplate: async (given) => rendered(chat, opened, given),
     async dispose() {
-      queue.close();
+      await scheduler.close();
+      rows[Symbol.dispose]();
       opened.dispose();
     },
   };
@@ -103,90 +97,16 @@ function rendered(chat: ChatTokenizer | undefined, opened: OpenModel, given: Cha
   });
 }
 
-/** Throws what can be known before a token is computed. */
-function checkSound(opened: OpenModel, { options, responseFormat }: GenerateAsk, promptIds: readonly number[]): void {
-  if (promptIds.length >= opened.context)
-    fail(
-      "CONTEXT_OVERFLOW",
-      `prompt: got ${promptIds.length} tokens, expected less than the context of ${opened.context}. Try a shorter one.`,
-    );
-  const { jsonSchema, regex, choices, grammar } = options;
-  constraintFor(
-    { jsonSchema, regex, choices, grammar, responseFormat },
-    () => tokenizerOf(opened),
-    opened.defaults.eosTokenIds,
-    promptIds,
+function checkRoom({ context }: OpenModel, promptIds: readonly number[]): void {
+  if (promptIds.length < context) return;
+  fail(
+    "CONTEXT_OVERFLOW",
+    `prompt: got ${promptIds.length} tokens, expected less than the context of ${context}. Try a shorter one.`,
   );
 }
 
-/** A generator that gives its place back where it is stopped before it was begun, too. */
-function givingUp<T, R>(
-  pieces: AsyncGenerator<T, R>,
-  place: Promise<Disposable>,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<T, R> {
-  let begun = false;
-  const giveBack = () =>
-    void place.then(
-      (given) => given[Symbol.dispose](),
-      () => {},
-    );
-  const stop = () => {
-    if (!begun) giveBack();
-  };
-  // Whoever waits and is turned away need not be listened to any more.
-  place.catch(() => {});
-  signal?.addEventListener("abort", stop, { once: true });
-  return {
-    next() {
-      begun = true;
-      signal?.removeEventListener("abort", stop);
-      return pieces.next();
-    },
-    return(value) {
-      stop();
-      return pieces.return(value);
-    },
-    throw(error) {
-      stop();
-      return pieces.throw(error);
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    [Symbol.asyncDispose]: async () => {
-      stop();
-      await pieces.return(undefined as R);
-    },
-  };
-}
-
-async function* generated(
-  opened: OpenModel,
-  promptIds: readonly number[],
-  { options, responseFormat }: GenerateAsk,
-  place: ReturnType<Queue["enter"]>,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Piece, Ending> {
-  using _place = await place;
-  const room = opened.context - promptIds.length;
-  const maxNewTokens = Math.min(room, options.maxNewTokens ?? room);
-  const asked = { ...options, maxNewTokens, responseFormat, signal };
-  const stream = streamAfter(opened, promptIds, asked, VERB_TEMPERATURE);
-  let completionTokens = 0;
-  try {
-    for (;;) {
-      const { value, done } = await stream.next();
-      if (done) return { finishReason: value.finishReason, completionTokens, cachedTokens: 0 };
-      if (value.id !== undefined) completionTokens++;
-      yield { text: value.text, ids: value.id === undefined ? [] : [value.id] };
-    }
-  } catch (error) {
-    // A form that was cut: the caller sees the beginning, as with OpenAI.
-    if (error instanceof OwnlmError && error.code === "INCOMPLETE")
-      return { finishReason: "length", completionTokens, cachedTokens: 0 };
-    throw error;
-  } finally {
-    await stream.return(undefined as never);
-  }
+function echoOf(opened: OpenModel, promptIds: readonly number[]) {
+  const tokenizer = tokenizerOf(opened);
+  const promptText = tokenizer.decode(promptIds, { skipSpecialTokens: true });
+  return { promptText, firstText: tokenizer.decode(promptIds.slice(0, 1)) };
 }

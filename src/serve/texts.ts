@@ -3,9 +3,9 @@ import { fail } from "../base/errors.ts";
 import { type JsonObject, showJson } from "../base/json.ts";
 import type { Prompt } from "./backend.ts";
 import { readFields } from "./body.ts";
-import { readIds } from "./completions.ts";
 import type { Context } from "./context.ts";
 import { readMessages } from "./messages.ts";
+import { readIds } from "./sampling.ts";
 
 const flag = (help: string) => ({ kind: "flag", help }) as const;
 

@@ -1,5 +1,5 @@
 /** The continuations that one request takes, begun together and read as one stream. Knows no HTTP. */
-import type { Backend, Ending, GenerateAsk, Generation, Piece } from "./backend.ts";
+import type { Backend, Ending, GenerateAsk, Generation, Piece, TokenInfo } from "./backend.ts";
 import { type Merged, merged } from "./merge.ts";
 
 /** Continuations under way. */
@@ -37,17 +37,29 @@ export async function beginWork(
 /** A continuation as a whole. */
 export interface Whole extends Ending {
   readonly text: string;
+  /** Where they were asked for. */
+  readonly tokens: readonly TokenInfo[];
+  readonly promptTokens: readonly TokenInfo[];
 }
 
 /** All continuations when they are done. */
 export async function wholeOf({ generations, events }: Work): Promise<Whole[]> {
-  const texts = generations.map(() => "");
+  const all = generations.map(() => ({
+    text: "",
+    tokens: [] as TokenInfo[],
+    promptTokens: [] as readonly TokenInfo[],
+  }));
   const endings: Ending[] = [];
   for await (const event of events) {
+    const one = all[event.index]!;
     if ("ending" in event) endings[event.index] = event.ending;
-    else texts[event.index] += event.value.text;
+    else {
+      one.text += event.value.text;
+      one.tokens.push(...(event.value.tokens ?? []));
+      one.promptTokens = event.value.promptTokens ?? one.promptTokens;
+    }
   }
-  return texts.map((text, i) => ({ ...endings[i]!, text }));
+  return all.map((one, i) => ({ ...endings[i]!, ...one }));
 }
 
 /** Tokens of a request; the prompt of several continuations counts once. */

@@ -51,7 +51,9 @@ describe("the official client", { skip: skipWithoutRuntime }, async () => {
       );
       assert.equal(deltas.at(-1)!.finish_reason, whole.choices[0]!.finish_reason);
       assert.ok(deltas.slice(0, -1).every(({ finish_reason }) => finish_reason === null));
-      assert.deepEqual(chunks.at(-1)!.usage, whole.usage);
+      const { prompt_tokens_details, ...usage } = chunks.at(-1)!.usage!;
+      assert.deepEqual({ ...usage, prompt_tokens_details: whole.usage!.prompt_tokens_details }, whole.usage);
+      assert.equal(prompt_tokens_details!.cached_tokens, usage.prompt_tokens - 1);
       assert.deepEqual(chunks.at(-1)!.choices, []);
       assert.equal(new Set(chunks.map(({ id }) => id)).size, 1);
     });
@@ -76,14 +78,16 @@ describe("the official client", { skip: skipWithoutRuntime }, async () => {
         [3, "the dog"],
       ],
     );
-    const alone = await remote.completions.create({
-      model: "tiny",
-      prompt: "the cat",
+    const alone = await createLibrary(host).generate(folder, "the cat", {
+      numReturnSequences: 2,
       temperature: 1,
-      seed: 6,
-      max_tokens: 4,
+      seed: 5,
+      maxNewTokens: 4,
     });
-    assert.equal(choices[1]!.text, `the cat${alone.choices[0]!.text}`);
+    assert.deepEqual(
+      choices.slice(0, 2).map(({ text }) => text),
+      alone.sequences!.map(({ text }) => `the cat${text}`),
+    );
     assert.ok(usage!.completion_tokens <= 16);
   });
 

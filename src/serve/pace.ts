@@ -1,0 +1,51 @@
+/** How much of a prompt is read between two steps of texts that are being written, so that these keep their pace. Pure. */
+
+/** What is learned of a machine's speed, and what follows from it. */
+export interface Pace {
+  /** A step of texts took so long. */
+  wrote(ms: number): void;
+  /** So many tokens of a prompt took so long. */
+  read(tokens: number, ms: number): void;
+  /** Tokens of a prompt to read now, where texts are being written or not; 0 while they have a turn of their own. */
+  tokensToRead(isWriting: boolean): number;
+}
+
+/** Most tokens at once, and most milliseconds of them: nobody is heard meanwhile. */
+const MOST_TOKENS = 512;
+const MOST_MS = 250;
+/** A processor computes with so many tokens at once nearly as fast as with hundreds. */
+const FEW_TOKENS = 16;
+/** A step may take so much longer for it, each time. */
+const SHARE = 0.4;
+/** Where {@link FEW_TOKENS} take longer than that, one step in so many is held up, and the others not at all. */
+const EVERY = 25;
+/** How much the newest figure counts. */
+const NEW = 0.2;
+
+/** A pace that knows nothing yet. */
+export function createPace(): Pace {
+  let stepMs: number | undefined;
+  let msPerToken: number | undefined;
+  let steps = 0;
+  const mixed = (old: number | undefined, now: number) => (old === undefined ? now : old + NEW * (now - old));
+  const within = (ms: number) => {
+    if (msPerToken === undefined) return FEW_TOKENS;
+    return Math.max(1, Math.min(MOST_TOKENS, Math.floor(ms / msPerToken)));
+  };
+  return {
+    wrote(ms) {
+      stepMs = mixed(stepMs, ms);
+      steps++;
+    },
+    read(tokens, ms) {
+      msPerToken = mixed(msPerToken, ms / tokens);
+      steps = 0;
+    },
+    tokensToRead(isWriting) {
+      if (!isWriting || stepMs === undefined) return within(MOST_MS);
+      const few = within(SHARE * stepMs);
+      if (few >= FEW_TOKENS) return few;
+      return steps < EVERY ? 0 : Math.max(FEW_TOKENS, within(Math.min(MOST_MS, EVERY * stepMs)));
+    },
+  };
+}
