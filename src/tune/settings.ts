@@ -23,6 +23,8 @@ export interface TuneSettings {
   readonly tokens: string;
   /** The chat template that the data went through, where there was one: its source. */
   readonly chatTemplate?: string;
+  /** When the run was begun: the date of chat templates that write it. */
+  readonly date: string;
   /** The content of config.json. */
   readonly model: JsonObject;
 }
@@ -78,6 +80,7 @@ export function readTune(host: Host, out: string): TuneSettings {
   if (!isJsonObject(json.options)) return bad("options: expected an object");
   if (!isJsonObject(json.model)) bad("model: expected an object");
   if (typeof json.tokens !== "string") bad("tokens: expected a fingerprint");
+  if (Number.isNaN(Date.parse(String(json.date)))) bad("date: expected a date");
   return { ...(json as unknown as TuneSettings), options: checkedOptions(json.options, file) };
 }
 
