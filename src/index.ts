@@ -8,6 +8,7 @@ import { createInspect } from "./inspect/library.ts";
 import { createQuantize } from "./quantize/library.ts";
 import { createServe } from "./serve/library.ts";
 import { createTrain } from "./train/library.ts";
+import { createTune } from "./tune/library.ts";
 
 export const {
   AutoModelForCausalLM,
@@ -22,6 +23,7 @@ export const {
 } = createLibrary(host);
 export const { pull, list, rm, search, push } = createHub(host);
 export const train = createTrain(host);
+export const tune = createTune(host);
 export const quantize = createQuantize(host);
 export const serve = createServe(host, serverHost);
 export const { show, plan, doctor } = createInspect(host);
@@ -82,3 +84,7 @@ export { tokenizerConfig } from "./tokenizer/write-json.ts";
 export type { DoneEvent, TrainEvent } from "./train/events.ts";
 export type { TrainSettings } from "./train/library.ts";
 export type { TrainOptions } from "./train/options.ts";
+export type { TuneDoneEvent, TuneEvent } from "./tune/events.ts";
+export type { TuneLibrarySettings } from "./tune/library.ts";
+export type { TuneOptions } from "./tune/options.ts";
+export type { TuneRecord } from "./tune/record.ts";

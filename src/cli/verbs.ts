@@ -17,11 +17,13 @@ import { SHOW } from "./show.ts";
 import { TOKENIZE } from "./tokenize.ts";
 import { TOKENIZER_TRAIN } from "./tokenizer-train.ts";
 import { TRAIN } from "./train.ts";
+import { TUNE } from "./tune.ts";
 import type { Verb } from "./verb.ts";
 
 export const VERBS: readonly Verb[] = [
   DEMO,
   TRAIN,
+  TUNE,
   GENERATE,
   SERVE,
   SCORE,

@@ -1,13 +1,21 @@
 /** A run's log: log.jsonl, one event a line. */
 import type { Host } from "../host/types.ts";
 import { writeText } from "../weights/safetensors.ts";
-import type { TrainEvent } from "./events.ts";
 
 /** Adds an event to the log of a run. */
-export type Log = (event: TrainEvent) => void;
+export type Log = (event: { readonly event: string }) => void;
 
 const FILE = "log.jsonl";
-const LOGGED: ReadonlySet<string> = new Set(["start", "step", "eval", "sample", "checkpoint", "done"]);
+const LOGGED: ReadonlySet<string> = new Set([
+  "start",
+  "step",
+  "eval",
+  "sample",
+  "samples",
+  "data",
+  "checkpoint",
+  "done",
+]);
 
 /** The log of the run in `out`. What a broken-off run wrote after step `step`, which is done again, is taken out. */
 export function openLog(host: Host, out: string, step: number): Log {

@@ -80,7 +80,10 @@ export async function runLoop<P extends LoopProgress>(parts: RunParts<P>, start:
 }
 
 /** Throws DIVERGED where a step's loss or gradients are no numbers any more. */
-export function requireFinite(step: number, { loss, gradNorm }: { readonly loss: number; readonly gradNorm: number }): void {
+export function requireFinite(
+  step: number,
+  { loss, gradNorm }: { readonly loss: number; readonly gradNorm: number },
+): void {
   if (!Number.isFinite(loss) || !Number.isFinite(gradNorm))
     fail(
       "DIVERGED",

@@ -39,7 +39,10 @@ export function openBase(host: Host, name: string, folder: string, warn: (messag
   if (isGguf(host, folder))
     fail("UNSUPPORTED", `${folder}: got a GGUF file, and tuning begins from a folder with config.json and safetensors`);
   if (readQuantization(model.config, configFile) || saysMxfp4(model.config))
-    fail("UNSUPPORTED", `${configFile}: quantization_config: its weights are packed. Try the model that it was made of`);
+    fail(
+      "UNSUPPORTED",
+      `${configFile}: quantization_config: its weights are packed. Try the model that it was made of`,
+    );
   const tokenizer = openChatTokenizer(host, folder);
   if (tokenizer.vocabSize > model.vocabSize)
     fail(

@@ -73,12 +73,13 @@ export async function readTuneData<E extends Example>(
   const read = await readExamples(host, paths, reading);
   const examples = checkedKinds(read, wanted, showName);
   await world.turn();
-  const held = options.val.length > 0 ? await readExamples(host, options.val, { ...reading, shape: read.shape }) : undefined;
+  const held =
+    options.val.length > 0 ? await readExamples(host, options.val, { ...reading, shape: read.shape }) : undefined;
   await world.turn();
   const isForChats = examples.some(isChat) || (held?.examples.some(isChat) ?? false);
   const chosen = template ?? chosenTemplate(host, options.chatTemplate, tokenizer, isForChats, showName);
-  const tokenize = <K extends Example>(of: readonly K[]) =>
-    tokenizeExamples(of, tokenizer, {
+  const tokenize = (of: readonly E[]) =>
+    tokenizeExamples<E>(of, tokenizer, {
       loss: options.loss,
       maxLength: options.maxLength,
       strict: options.strict,
@@ -88,12 +89,16 @@ export async function readTuneData<E extends Example>(
   const all = tokenize(examples);
   await world.turn();
   const tokensOf = new Map(all.examples.map((example, i) => [example, all.tokens[i]!]));
-  const setOf = (of: readonly E[]): TokenSet<E> => ({ examples: of, tokens: of.map((each) => tokensOf.get(each)!) });
+  const setOf = (of: readonly E[]): TokenSet<E> => ({
+    examples: of,
+    tokens: of.map((each) => tokensOf.get(each) as TokensOf<E>),
+  });
   const split = held
     ? { train: all.examples, validation: [] }
     : splitExamples(all.examples, { valFraction: options.valFraction, seed: options.seed }, () => host.sha256());
   const { bad: heldBad = [] } = held ?? {};
-  if (heldBad[0]) world.warn(`${options.val.join(", ")}: ${heldBad.length} bad records left out: ${heldBad[0].problem}`);
+  if (heldBad[0])
+    world.warn(`${options.val.join(", ")}: ${heldBad.length} bad records left out: ${heldBad[0].problem}`);
   const validation = held ? tokenize(checkedKinds(held, wanted, showName)) : setOf(split.validation);
   const train = setOf(split.train);
   const first = train.examples[0]!;

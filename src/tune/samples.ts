@@ -24,7 +24,11 @@ export interface SamplePrompt {
 const TEXT_PROMPT = 16;
 
 /** The prompts of the first examples of a set, with the answers that it has for them. */
-export function promptsOfSet<E extends Example>({ tokens }: TokenSet<E>, count: number, tokenizer: Tokenizer): SamplePrompt[] {
+export function promptsOfSet<E extends Example>(
+  { tokens }: TokenSet<E>,
+  count: number,
+  tokenizer: Tokenizer,
+): SamplePrompt[] {
   return tokens.slice(0, count).map((each) => promptOfExample(sequencesOf(each as never)[0]!, tokenizer));
 }
 
@@ -55,11 +59,18 @@ export function promptsOfFile(
 ): SamplePrompt[] {
   if (host.kindOf(file) !== "file") fail("NOT_FOUND", `${file}: there is no such file, expected one prompt a line`);
   if (host.fileSize(file) > MOST_BYTES) fail("BAD_DATA", `${file}: got more than ${MOST_BYTES} bytes of prompts`);
-  const lines = host.readText(file).split(/\r?\n/).filter((line) => line.trim() !== "");
+  const lines = host
+    .readText(file)
+    .split(/\r?\n/)
+    .filter((line) => line.trim() !== "");
   if (lines.length === 0) fail("BAD_DATA", `${file}: got no prompt, expected one a line`);
   return lines.map((prompt) => {
     if (!chat) return { prompt, ids: tokenizer.encode(prompt, { allowSpecial: true }) };
-    const given = { addGenerationPrompt: true, now: chat.now, ...(chat.template && { template: chat.template.source }) };
+    const given = {
+      addGenerationPrompt: true,
+      now: chat.now,
+      ...(chat.template && { template: chat.template.source }),
+    };
     return { prompt, ids: tokenizer.applyChatTemplate([{ role: "user", content: prompt }], given) };
   });
 }
@@ -92,7 +103,11 @@ export async function answers(
     if (!(await goOn())) return undefined;
     engine.truncate(0);
     const room = Math.max(1, capacity - Math.min(maxNewTokens, capacity >> 1));
-    const { text } = await generateText(engine, tokenizer, ids.slice(-room), { temperature: 0, maxNewTokens, eosTokenIds });
+    const { text } = await generateText(engine, tokenizer, ids.slice(-room), {
+      temperature: 0,
+      maxNewTokens,
+      eosTokenIds,
+    });
     made.push({ prompt, text, ...(expected !== undefined && { expected }) });
   }
   return made;

@@ -1,7 +1,7 @@
 /** Supervised fine-tuning as a task: rows of examples, the mean negative log-likelihood of the tokens that carry loss. */
 import type { TokenExample } from "../data/example-tokens.ts";
-import { packRows, type RowPlan } from "../data/rows.ts";
 import { type RowArrays, type RowSamplerState, rowBatches, rowSampler } from "../data/row-sampler.ts";
+import { packRows, type RowPlan } from "../data/rows.ts";
 import { input } from "../graph/build.ts";
 import { equal, mul, reduceSum, reshape, topK } from "../graph/functions.ts";
 import type { Value } from "../graph/types.ts";

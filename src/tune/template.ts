@@ -2,8 +2,8 @@
 import { fail } from "../base/errors.ts";
 import type { Example } from "../data/example.ts";
 import type { Host } from "../host/types.ts";
-import { chatTemplate } from "../tokenizer/chat-template.ts";
 import type { ChatTokenizer } from "../tokenizer/chat.ts";
+import { chatTemplate } from "../tokenizer/chat-template.ts";
 
 /**
  * For models that were never shown a chat: each turn behind a line with its role, EOS behind what the assistant wrote. It
@@ -68,7 +68,8 @@ export function chosenTemplate(
 }
 
 function readTemplate(host: Host, file: string): string {
-  if (host.kindOf(file) !== "file") fail("NOT_FOUND", `${file}: there is no such file, expected a chat template (Jinja)`);
+  if (host.kindOf(file) !== "file")
+    fail("NOT_FOUND", `${file}: there is no such file, expected a chat template (Jinja)`);
   const bytes = host.fileSize(file);
   if (bytes > MOST_BYTES) fail("BAD_CHAT", `${file}: got ${bytes} bytes, expected at most ${MOST_BYTES}`);
   const source = host.readText(file);

@@ -42,7 +42,13 @@ export function tensorFiles(stepper: Stepper): ByFile {
 }
 
 /** Writes a checkpoint and returns its path. */
-export function saveTuneProgress(host: Host, out: string, stepper: Stepper, progress: TuneProgress, keep: number): string {
+export function saveTuneProgress(
+  host: Host,
+  out: string,
+  stepper: Stepper,
+  progress: TuneProgress,
+  keep: number,
+): string {
   const content = { tensors: tensorFiles(stepper), state: { ...progress } };
   return saveCheckpoint(host, out, progress.step, content, { keep });
 }
@@ -79,7 +85,13 @@ export function saveBest(host: Host, out: string, stepper: Stepper, step: number
   // What a run that was broken off had kept from beyond the checkpoint it goes on from.
   if (later && later.step > step) host.remove(folder);
   host.makeFolder(folder);
-  saveCheckpoint(host, folder, step, { tensors: { params: tensorFiles(stepper).params }, state: { step } }, { keep: 1 });
+  saveCheckpoint(
+    host,
+    folder,
+    step,
+    { tensors: { params: tensorFiles(stepper).params }, state: { step } },
+    { keep: 1 },
+  );
 }
 
 /** Fills a stepper's parameters with the best ones of a step. False where they are not there, or damaged. */

@@ -1,0 +1,208 @@
+/** From options to a run that is ready to go: base opened, data read, sizes planned, what cannot be done refused. Trains nothing. */
+import { fail } from "../base/errors.ts";
+import type { Owner } from "../base/owner.ts";
+import type { SftExample } from "../data/example.ts";
+import { packRows } from "../data/rows.ts";
+import type { Host } from "../host/types.ts";
+import type { Runtime, Tensor } from "../runtime/types.ts";
+import { createEvaluation } from "../train/evaluator.ts";
+import { measureStepMs } from "../train/length.ts";
+import { affordsPattern, evaluationRows, type Plan } from "../train/plan.ts";
+import { createStepper, type Stepper } from "../train/stepper.ts";
+import { adapted } from "./adapters.ts";
+import { type BaseModel, openBase } from "./base.ts";
+import { readTuneData, SFT_EXAMPLES, type TuneData } from "./data.ts";
+import type { DataEvent, TuneEvent, TuneStartEvent } from "./events.ts";
+import { type DecidedTune, decideLength, loraOf, type RunTune, rowLength, type TuneOptions } from "./options.ts";
+import { planTune, requireDisk, requireFits, stepOptionsOf } from "./plan.ts";
+import { continuedTune, readTune, saveTune, type TuneSettings, tuneSettings } from "./settings.ts";
+import { sftTask } from "./sft.ts";
+import type { TuneTask } from "./task.ts";
+import { loadBase } from "./weights.ts";
+
+/** What a run is made with. */
+export interface TuneContext {
+  readonly host: Host;
+  readonly runtime: Runtime;
+  readonly own: Owner["own"];
+  readonly tell: (event: TuneEvent) => void;
+  readonly showName: (name: string) => string;
+  /** To be awaited now and then before the first step. */
+  readonly turn: () => Promise<void>;
+}
+
+/** A run ready to go: everything in memory, nothing trained yet in this process. */
+export interface PreparedTune {
+  readonly settings: TuneSettings;
+  readonly base: BaseModel;
+  readonly data: TuneData;
+  readonly told: DataEvent;
+  readonly task: TuneTask;
+  readonly stepper: Stepper;
+  readonly plan: Plan;
+  readonly memory: Pick<TuneStartEvent, "plannedBytes" | "availableBytes">;
+  readonly msPerStep: number;
+}
+
+/** The model and the data of a run, as they are named. */
+export interface TuneOperands {
+  readonly name: string;
+  /** Where the model is. */
+  readonly folder: string;
+  readonly data: readonly string[];
+}
+
+const MOST_LENGTH = 2048;
+
+/** Prepares a new run and makes its folder one. */
+export async function beginTune(
+  context: TuneContext,
+  operands: TuneOperands,
+  decided: DecidedTune,
+): Promise<PreparedTune> {
+  const { host, showName } = context;
+  const base = open(context, operands);
+  const { maxPositions, hiddenSize } = base.model;
+  const maxLength = decided.maxLength ?? Math.min(maxPositions, MOST_LENGTH);
+  if (maxLength > maxPositions)
+    fail(
+      "BAD_OPTION",
+      `${showName("maxLength")}: got ${maxLength}, expected at most the model's ${maxPositions} positions`,
+    );
+  const date = new Date().toISOString();
+  const data = await read(context, operands.data, { ...decided, maxLength }, base, { date });
+  const lengths = data.train.tokens.map(({ ids }) => ids.length - 1);
+  const size = { longest: Math.max(...lengths.slice(0, 1), ...spread(lengths)), positions: sum(lengths) };
+  const rowTokens = rowLength(decided.packing, size, maxLength);
+  const { rows } = packRows(data.train.tokens, { context: rowTokens, mode: decided.packing });
+  const options = decideLength(decided, { width: hiddenSize, rows: rows.length, rowTokens, maxLength }, showName);
+  const settings = tuneSettings({
+    base: { name: operands.name, folder: host.absolute(operands.folder), fingerprint: base.fingerprint },
+    data: operands.data.map(host.absolute),
+    options: { ...options, val: options.val.map(host.absolute) },
+    tokens: data.fingerprint,
+    ...(data.template && { chatTemplate: data.template.source }),
+    date,
+    model: base.model.config,
+  });
+  const prepared = await prepare(context, base, data, options, false);
+  saveTune(host, options.out, settings);
+  return { settings, base, data, ...prepared };
+}
+
+/** The largest in pieces: a call takes only so many arguments. */
+const spread = (values: readonly number[]): number[] => [values.reduce((most, value) => Math.max(most, value), 0)];
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+
+/** Prepares the run that a folder holds. Its model and data may have moved, but not changed. */
+export async function reopenTune(
+  context: TuneContext,
+  out: string,
+  operands: Partial<TuneOperands>,
+  given: TuneOptions,
+): Promise<PreparedTune> {
+  const { host } = context;
+  const settings = continuedTune(readTune(host, out), out, given, context.showName);
+  const { options, date, chatTemplate } = settings;
+  const base = open(context, {
+    name: operands.name ?? settings.base.name,
+    folder: operands.folder ?? settings.base.folder,
+  });
+  if (base.fingerprint !== settings.base.fingerprint)
+    fail("BAD_DATA", `${base.folder}: is not the model that the run in ${out} was begun with`);
+  const paths = operands.data?.length ? operands.data : settings.data;
+  const template = chatTemplate === undefined ? undefined : { source: chatTemplate, isSimple: false };
+  const data = await read(context, paths, options, base, { date, template });
+  if (data.fingerprint !== settings.tokens)
+    fail("BAD_DATA", `${paths.join(", ")}: the data are not those the run in ${out} was begun with`);
+  return { settings, base, data, ...(await prepare(context, base, data, options, true)) };
+}
+
+function open({ host, tell }: TuneContext, { name, folder }: Pick<TuneOperands, "name" | "folder">): BaseModel {
+  tell({ event: "stage", stage: "model", message: `opening ${name}` });
+  return openBase(host, name, folder, (message) => tell({ event: "warning", message }));
+}
+
+async function read(
+  { host, tell, showName, turn }: TuneContext,
+  paths: readonly string[],
+  options: DecidedTune & { readonly maxLength: number },
+  base: BaseModel,
+  given: Parameters<typeof readTuneData>[5],
+): Promise<TuneData> {
+  tell({ event: "stage", stage: "data", message: `reading ${paths.join(", ")}` });
+  const warn = (message: string) => tell({ event: "warning", message });
+  const world = { host, showName, turn, warn };
+  const data = await readTuneData<SftExample>(world, paths, options, base.tokenizer, SFT_EXAMPLES, given);
+  if (data.template?.isSimple)
+    warn(
+      `${base.name} has no chat template: a simple one is used, and kept with the result. ${showName("chatTemplate")} FILE gives another`,
+    );
+  return data;
+}
+
+/** Tells of the data, refuses what cannot be done, then makes the stepper and measures it. */
+async function prepare(context: TuneContext, base: BaseModel, data: TuneData, options: RunTune, continued: boolean) {
+  const { host, own, tell, turn, runtime, showName } = context;
+  const taskOf = (other: RunTune) => newTask(base, data, other);
+  const task = taskOf(options);
+  const told = dataEvent(data, options, task);
+  tell(told);
+  const plan = planTune(base, options, task);
+  const availableBytes = host.availableMemoryBytes();
+  requireFits(base, options, plan, { availableBytes, continued, taskOf, showName });
+  requireDisk(host, options, plan);
+  tell({ event: "stage", stage: "graph", message: `building the graph of ${plan.parameters} trained parameters` });
+  const memoryPattern = affordsPattern(plan, availableBytes);
+  const session = { threads: options.threads, memoryPattern };
+  const stepper = own(
+    await createStepper(runtime, task.objective, {
+      ...stepOptionsOf(options),
+      seed: options.seed,
+      session,
+      frozen: base.place,
+    }),
+  );
+  loadBase(base, stepper);
+  const nothing: ReadonlyMap<string, Tensor<"float32">> = new Map();
+  const untouched = (objective: Parameters<typeof createEvaluation>[1]) =>
+    createEvaluation(runtime, objective, { tensors: () => nothing, frozen: base.place }, { threads: options.threads });
+  await task.prepare?.({ untouched, turn });
+  const memory = { plannedBytes: memoryPattern ? plan.patternBytes : plan.totalBytes, availableBytes };
+  const source = task.source(stepper.inputs, options.accumulation);
+  let fill = source.draw();
+  const rehearsal = (microBatch: number) => {
+    if (microBatch === 0) fill = source.draw();
+    fill(microBatch);
+  };
+  return { told, task, stepper, plan, memory, msPerStep: await measureStepMs(stepper, rehearsal, host.nowMs, turn) };
+}
+
+function newTask(base: BaseModel, data: TuneData, options: RunTune): TuneTask {
+  const { packing, rowTokens, batch, seed } = options;
+  return sftTask({
+    model: base.model,
+    adapted: adapted(base.model, loraOf(options)),
+    train: data.train.tokens,
+    validation: data.validation.tokens,
+    packing,
+    rowTokens,
+    batch,
+    valBatch: evaluationRows({ batch, context: rowTokens }),
+    seed,
+  });
+}
+
+function dataEvent({ report, shown, train, validation }: TuneData, { rowTokens }: RunTune, task: TuneTask): DataEvent {
+  const rows = task.rowsPerEpoch;
+  return {
+    event: "data",
+    report,
+    trainExamples: train.examples.length,
+    valExamples: validation.examples.length,
+    rows,
+    rowTokens,
+    filled: sum(train.tokens.map(({ ids }) => ids.length - 1)) / (rows * rowTokens),
+    example: shown,
+  };
+}
