@@ -29,7 +29,8 @@ export async function lookAround(
     const sums = new Map<string, number>();
     for (let i = 0; i < batches; i++) {
       if (!(await goOn())) return undefined;
-      const { loss, metrics } = await evaluation.run(() => validation.fill(i, evaluation.inputs));
+      await validation.fill(i, evaluation.inputs);
+      const { loss, metrics } = await evaluation.run(() => {});
       for (const [name, value] of Object.entries({ ...metrics, loss })) sums.set(name, (sums.get(name) ?? 0) + value);
     }
     const means = new Map([...sums].map(([name, value]) => [name, value / count]));

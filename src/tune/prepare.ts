@@ -13,10 +13,10 @@ import { adapted } from "./adapters.ts";
 import { type BaseModel, openBase } from "./base.ts";
 import { readTuneData, SFT_EXAMPLES, type TuneData } from "./data.ts";
 import type { DataEvent, TuneEvent, TuneStartEvent } from "./events.ts";
+import { sftTask } from "./objectives/sft.ts";
 import { type DecidedTune, decideLength, loraOf, type RunTune, rowLength, type TuneOptions } from "./options.ts";
 import { planTune, requireDisk, requireFits, stepOptionsOf } from "./plan.ts";
 import { continuedTune, readTune, saveTune, type TuneSettings, tuneSettings } from "./settings.ts";
-import { sftTask } from "./sft.ts";
 import type { TuneTask } from "./task.ts";
 import { loadBase } from "./weights.ts";
 
@@ -164,18 +164,17 @@ async function prepare(context: TuneContext, base: BaseModel, data: TuneData, op
     }),
   );
   loadBase(base, stepper);
+  const threads = { threads: options.threads };
   const nothing: ReadonlyMap<string, Tensor<"float32">> = new Map();
-  const untouched = (objective: Parameters<typeof createEvaluation>[1]) =>
-    createEvaluation(runtime, objective, { tensors: () => nothing, frozen: base.place }, { threads: options.threads });
-  await task.prepare?.({ untouched, turn });
+  await task.prepare?.({
+    untouched: (of) => createEvaluation(runtime, of, { tensors: () => nothing, frozen: base.place }, threads),
+    live: async (of) => own(await createEvaluation(runtime, of, stepper, threads)),
+    turn,
+  });
   const memory = { plannedBytes: memoryPattern ? plan.patternBytes : plan.totalBytes, availableBytes };
   const source = task.source(stepper.inputs, options.accumulation);
-  let fill = source.draw();
-  const rehearsal = (microBatch: number) => {
-    if (microBatch === 0) fill = source.draw();
-    fill(microBatch);
-  };
-  return { told, task, stepper, plan, memory, msPerStep: await measureStepMs(stepper, rehearsal, host.nowMs, turn) };
+  const fill = await source.draw();
+  return { told, task, stepper, plan, memory, msPerStep: await measureStepMs(stepper, fill, host.nowMs, turn) };
 }
 
 function newTask(base: BaseModel, data: TuneData, options: RunTune): TuneTask {

@@ -112,7 +112,7 @@ async function execute(context: Context, run: PreparedTune, startMs: number): Pr
       checkpointEvery: options.checkpointEvery,
       async step(number, rate, progress) {
         const beganMs = host.nowMs();
-        const { loss, gradNorm, metrics } = await stepper.step(number, rate, source.draw());
+        const { loss, gradNorm, metrics } = await stepper.step(number, rate, await source.draw());
         requireFinite(number, { loss, gradNorm });
         const tokensPerSecond = (1000 * tokensPerStep) / Math.max(0.001, host.nowMs() - beganMs);
         const more = Object.keys(metrics).length > 0 ? { metrics } : {};
