@@ -234,6 +234,8 @@ export const GRADIENTS: { readonly [K in OpName]: GradientRule<K> | Refusal } = 
   Erf: ({ grad, inputs: [x] }) => [mul(grad, mul(exp(neg(mul(x!, x!))), 2 / Math.sqrt(Math.PI)))],
   Relu: ({ grad, output }) => [mul(grad, apply("Sign", [output], {})[0])],
   Sign: { refused: DISCRETE },
+  Floor: { refused: DISCRETE },
+  StopGradient: () => [undefined],
   Gelu: ({ node, grad, inputs: [x] }) => [mul(grad, geluSlope(x!, node.attributes.approximate))],
   QuickGelu: ({ node, grad, inputs: [x], output }) => {
     // With s = sigmoid(a x) and y = x s, the slope is s + a y (1 - s).

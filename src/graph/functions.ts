@@ -39,6 +39,10 @@ export const softplus = (x: Value): Value => apply("Softplus", [x], {})[0];
 /** log(1 / (1 + exp(-x))). */
 export const logSigmoid = (x: Value): Value => neg(softplus(neg(x)));
 export const erf = (x: Value): Value => apply("Erf", [x], {})[0];
+/** The largest integer that is not above x. */
+export const floor = (x: Value): Value => apply("Floor", [x], {})[0];
+/** x, taken for a constant by gradients. */
+export const stopGradient = (x: Value): Value => apply("StopGradient", [x], {})[0];
 export const identity = (x: Value): Value => apply("Identity", [x], {})[0];
 
 /** Gaussian error linear unit (Hendrycks and Gimpel 2016): exact, or with the tanh approximation. */

@@ -26,7 +26,7 @@ interface Spelling {
   readonly attributes?: Record<string, OnnxAttribute>;
   /** Extra constant inputs, after the node's own. */
   readonly constants?: readonly { readonly shape: readonly number[]; readonly data: readonly number[] }[];
-  /** Order of inputs when it differs from the graph's. */
+  /** ONNX's name of the operator when it differs from the graph's. */
   readonly opType?: string;
 }
 
@@ -86,6 +86,8 @@ const SPELLERS: { readonly [K in OpName]: Speller<K> } = {
   Erf: plain,
   Relu: plain,
   Sign: plain,
+  Floor: plain,
+  StopGradient: () => ({ opType: "Identity" }),
   Gelu: (a) => ({ attributes: { approximate: string(a.approximate) } }),
   QuickGelu: (a) => ({ attributes: { alpha: float(a.alpha) } }),
   Softmax: axis,
@@ -209,7 +211,7 @@ function lowerNode(
   known: Map<string, string>,
 ): OnnxNode {
   const speller = SPELLERS[node.op] as Speller<OpName>;
-  const { attributes = {}, constants = [] } = speller(node.attributes as never, node.inputs);
+  const { attributes = {}, constants = [], opType = node.op } = speller(node.attributes as never, node.inputs);
   const rename = (name: string) => names.get(name) ?? name;
   const extra = constants.map(({ shape, data }) => {
     const key = data.join();
@@ -222,7 +224,7 @@ function lowerNode(
   return {
     name: node.name,
     domain: OPS[node.op].domain,
-    opType: node.op,
+    opType,
     inputs: [...spelledInputs(node).map((value) => (value ? rename(value.name) : "")), ...extra],
     outputs: spelledOutputs(node).map((value) => (value ? rename(value.name) : "")),
     attributes,

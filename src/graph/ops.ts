@@ -225,6 +225,8 @@ export const OPS: { readonly [K in OpName]: OpSpec<OpAttributes[K]> } = {
   Erf: unary,
   Relu: unary,
   Sign: unary,
+  Floor: unary,
+  StopGradient: unary,
   Gelu: unary,
   QuickGelu: { ...unary, domain: "com.microsoft" },
   Softmax: alongAxis,

@@ -39,6 +39,9 @@ export interface OpAttributes {
   Relu: None;
   /** -1, 0 or 1. */
   Sign: None;
+  Floor: None;
+  /** The value as it is, whose gradient is taken to be nothing. */
+  StopGradient: None;
   Gelu: { readonly approximate: "none" | "tanh" };
   /** x * sigmoid(alpha x); alpha 1 is SiLU. */
   QuickGelu: { readonly alpha: number };

@@ -1,4 +1,5 @@
 /** What training minimises, as a graph. Holds no data and no optimiser. */
+import { output } from "../graph/build.ts";
 import type { Graph, Value } from "../graph/types.ts";
 import { lossGraph } from "../models/heads.ts";
 import type { CausalLm } from "../models/types.ts";
@@ -26,6 +27,30 @@ export interface Objective {
 /** The mean negative log-likelihood of every next token of (batch, context), all parameters trained. */
 export function causalLmObjective(model: CausalLm, batch: number, context: number): Objective {
   return { write: () => lossGraph(model, batch, context), isTrained: () => true };
+}
+
+/** An objective whose graph is rewritten in place by `change` once it is written: adapters put in, weights packed. */
+export function changedObjective(
+  objective: Objective,
+  isTrained: Objective["isTrained"],
+  change: (graph: Graph) => unknown,
+): Objective {
+  return {
+    isTrained,
+    write() {
+      const { graph, loss, metrics = {}, results = {} } = objective.write();
+      const before = graph.outputs.splice(0);
+      const values = [loss, ...Object.values(metrics), ...Object.values(results)];
+      // What is no output would be dropped, and what a value became is known of outputs alone.
+      for (const [i, value] of values.entries()) output(graph, `${i}`, value);
+      change(graph);
+      const after = graph.outputs.splice(0).map(({ value }) => value);
+      graph.outputs.push(...before);
+      const take = (named: Readonly<Record<string, Value>>) =>
+        Object.fromEntries(Object.keys(named).map((name) => [name, after.shift()!]));
+      return { graph, loss: after.shift()!, metrics: take(metrics), results: take(results) };
+    },
+  };
 }
 
 /** The inputs of {@link causalLmObjective} that change from batch to batch, each (B, T). */

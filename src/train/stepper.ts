@@ -3,6 +3,7 @@ import { createOwner, type Owner } from "../base/owner.ts";
 import { knownShape } from "../base/shapes.ts";
 import { lowerGraph, type Placement } from "../graph/lower.ts";
 import type { Graph } from "../graph/types.ts";
+import { drawDropouts } from "../nn/dropout.ts";
 import { corrections, nextName } from "../optim/adamw.ts";
 import type { Runtime, Session, SessionOptions, Tensor } from "../runtime/types.ts";
 import {
@@ -41,7 +42,10 @@ export type Fill = (microBatch: number) => void;
 
 /** A model in training: its tensors, and one operation on them. */
 export interface Stepper extends Disposable {
-  /** The objective's inputs by name, zeros at first: what a `fill` writes before each micro-batch is run. */
+  /**
+   * The objective's inputs by name, zeros at first: what a `fill` writes before each micro-batch is run. Those of dropout
+   * are drawn here, from the seed and the step's number.
+   */
   readonly inputs: Readonly<Record<string, Tensor>>;
   /** Every trained parameter and its optimiser state as they stand now, by name. Other tensors hold them after the next step. */
   tensors(): ReadonlyMap<string, F32>;
@@ -118,7 +122,11 @@ async function openStepper(
     parts.scalars.learning_rate.data[0] = learningRate;
     parts.scalars.correction1.data[0] = correction1;
     parts.scalars.correction2.data[0] = correction2;
-    const sums = await runHalf(half, fill);
+    const { seed } = options;
+    const sums = await runHalf(half, (microBatch) => {
+      drawDropouts(parts.feeds, { seed, step: number, microBatch });
+      fill(microBatch);
+    });
     return { ...sums, gradNorm: parts.gradNorm.data[0]! };
   };
   return {

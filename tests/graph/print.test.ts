@@ -10,6 +10,7 @@ import { modelFromConfig } from "../../src/models/registry.ts";
 import { muonUpdate } from "../../src/optim/muon.ts";
 import { stepGraph } from "../../src/train/graphs.ts";
 import { causalLmObjective } from "../../src/train/objective.ts";
+import { loraObjective } from "../helpers/reference-lora.ts";
 import { matchesGolden } from "../helpers/reference-snapshots.ts";
 
 const matches = (graph: Graph, name: string) => matchesGolden(printGraph(graph), "graph", `${name}.txt`);
@@ -77,6 +78,13 @@ describe("graphs print as stable text", () => {
     const adamw = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0 };
     const options = { adamw, clipNorm: 0, checkpointing: true };
     matches(stepGraph(causalLmObjective(tinyGpt2, 2, 5), options), "gpt2-step-recomputed");
+  });
+
+  test("of a training step of Llama with adapters: only what needs a gradient is in the backward pass", () => {
+    const adamw = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 };
+    const lora = { rank: 3, alpha: 6, targets: ["q_proj", "v_proj", "down_proj"] };
+    const options = { adamw, clipNorm: 1, checkpointing: false };
+    matches(stepGraph(loraObjective(tinyLlama, lora, 2, 5), options), "llama-lora-step");
   });
 
   test("of Muon's update of a wide matrix", () => {

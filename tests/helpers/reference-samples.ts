@@ -205,6 +205,8 @@ export const SAMPLES: { readonly [K in OpName]: readonly Sample<K>[] } = {
   Erf: unary(),
   Relu: unary(),
   Sign: unary(),
+  Floor: unary(),
+  StopGradient: unary(),
   Gelu: (["none", "tanh"] as const).map((approximate) => ({
     says: `with approximation ${approximate}`,
     operands: [between(-4, 4, 5, 5)],

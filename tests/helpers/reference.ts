@@ -172,6 +172,8 @@ const EVALUATORS: { readonly [K in OpName]: Evaluator<K> } = {
   Erf: unary(erf),
   Relu: unary((x) => Math.max(0, x)),
   Sign: unary(Math.sign),
+  Floor: unary(Math.floor),
+  StopGradient: ([x]) => [x!],
   Gelu: ([x], { approximate }) => [map(x!, GELUS[approximate])],
   QuickGelu: ([x], { alpha }) => [map(x!, (a) => a * sigmoid(alpha * a))],
   Softmax: ([x], { axis }) => [map(logSoftmax(x!, axis), Math.exp)],
