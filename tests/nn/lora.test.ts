@@ -107,10 +107,7 @@ describe("what is trained", () => {
       for (const { shape } of made) assert.ok(!shapes.has(shape.join()), `${name} has the shape of a frozen matrix`);
     }
     const scopes = [...new Set(backward.map(({ scope }) => scope))];
-    assert.ok(
-      !scopes.some((scope) => /layers\.1\.(input_layernorm|self_attn\.k_proj)$/.test(scope)),
-      `${scopes}`,
-    );
+    assert.ok(!scopes.some((scope) => /layers\.1\.(input_layernorm|self_attn\.k_proj)$/.test(scope)), `${scopes}`);
   });
 });
 
