@@ -19,6 +19,7 @@ export const {
   tokenize,
   generateObject,
   exportModel,
+  merge,
   bench,
 } = createLibrary(host);
 export const { pull, list, rm, search, push } = createHub(host);
@@ -33,8 +34,9 @@ export type { BenchResult, Speed } from "./generate/bench.ts";
 export type { Sequence, TextLogprob } from "./generate/continuations.ts";
 export type { ExportResult } from "./generate/export-gguf.ts";
 export type { FinishReason, GeneratedToken, StopRule } from "./generate/generate.ts";
-export type { FromPretrainedOptions, ModelOperand, PretrainedModel } from "./generate/library.ts";
+export type { FromPretrainedOptions, MergeOptions, ModelOperand, PretrainedModel } from "./generate/library.ts";
 export type { OpenModel } from "./generate/load.ts";
+export type { MergeResult } from "./generate/merge.ts";
 export type { NextOptions, NextResult, TextBranch } from "./generate/next.ts";
 export type { ObjectOptions } from "./generate/object.ts";
 export type { WindowOptions } from "./generate/score.ts";

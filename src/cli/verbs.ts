@@ -5,6 +5,7 @@ import { DEMO } from "./demo.ts";
 import { DOCTOR } from "./doctor.ts";
 import { EXPORT } from "./export.ts";
 import { GENERATE } from "./generate.ts";
+import { MERGE } from "./merge.ts";
 import { NEXT } from "./next.ts";
 import { PLAN } from "./plan.ts";
 import { PULL } from "./pull.ts";
@@ -31,6 +32,7 @@ export const VERBS: readonly Verb[] = [
   TOKENIZE,
   TOKENIZER_TRAIN,
   QUANTIZE,
+  MERGE,
   EXPORT,
   SHOW,
   BENCH,

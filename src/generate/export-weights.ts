@@ -37,17 +37,27 @@ export function exportWeights(
   shapes: ReadonlyMap<string, readonly number[]>,
   configFile: string,
 ): ReadonlyMap<string, ExportWeight> {
+  const weightOf = folderWeights(host, folder, model, configFile);
+  return new Map([...shapes].map(([name, shape]) => [name, weightOf(name, shape)]));
+}
+
+/** {@link exportWeights} one at a time, by name and shape. */
+export function folderWeights(
+  host: Host,
+  folder: string,
+  model: CausalLm,
+  configFile: string,
+): (name: string, shape: readonly number[]) => ExportWeight {
   const tensors = openWeights(host, folder);
   const held = readQuantization(model.config, configFile);
   const planned = new Map((held ? packPlan(model, held).flat() : []).map((weight) => [weight.name, weight]));
-  const weightOf = (name: string, shape: readonly number[]): ExportWeight => {
+  return (name, shape) => {
     const weight = planned.get(name);
     const packed = weight && findPacked(tensors, weight, folder);
     return packed
       ? packedWeight(host, weight, packed)
       : floatWeight(host, name, findWeight(tensors, name, shape, folder));
   };
-  return new Map([...shapes].map(([name, shape]) => [name, weightOf(name, shape)]));
 }
 
 function floatWeight(host: Host, name: string, entry: TensorEntry): ExportWeight {

@@ -5,13 +5,14 @@ import { fail } from "../base/errors.ts";
 import { createPause } from "../base/pause.ts";
 import type { Placement } from "../graph/lower.ts";
 import type { Host } from "../host/types.ts";
-import { ggufModel } from "../models/gguf.ts";
+import { type GgufModelOptions, ggufModel } from "../models/gguf.ts";
 import { type PlannedWeight, packPlan, suitedBlock } from "../models/pack-plan.ts";
 import { modelFromConfig } from "../models/registry.ts";
 import type { CausalLm } from "../models/types.ts";
 import { tokenizerFromGguf } from "../tokenizer/gguf.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
 import type { BlockFormatName } from "../weights/blocks.ts";
+import type { GgufTensor } from "../weights/gguf.ts";
 import { openGgufParts } from "../weights/gguf-split.ts";
 import type { GgufValue } from "../weights/gguf-values.ts";
 import { isPlain, readStored, type StoredTensor } from "../weights/stored.ts";
@@ -34,12 +35,11 @@ export function isGguf(host: Host, path: string): boolean {
   return host.fileSize(path) >= 4 && new TextDecoder("latin1").decode(host.readBytes(path, 0, 4)) === "GGUF";
 }
 
-/** Reads the header of a file, or of all the parts of a model whose first part it is. Throws BAD_WEIGHTS, BAD_CONFIG or UNSUPPORTED naming file and key or tensor. */
-export function openGgufModel(host: Host, file: string): GgufSource {
+/** Reads the header of a file, or of all the parts of a model whose first part it is; `options` as in {@link ggufModel}. Throws BAD_WEIGHTS, BAD_CONFIG or UNSUPPORTED naming file and key or tensor. */
+export function openGgufModel(host: Host, file: string, options: GgufModelOptions = {}): GgufSource {
   const { metadata, tensors } = openGgufParts(host, file);
-  const { config, weights } = ggufModel(metadata, tensors, file, ({ type, ...tensor }) =>
-    readStored(host, { ...tensor, format: type.name }),
-  );
+  const values = ({ type, ...tensor }: GgufTensor) => readStored(host, { ...tensor, format: type.name });
+  const { config, weights } = ggufModel(metadata, tensors, file, values, options);
   return { file, model: modelFromConfig(config, file), metadata, weights };
 }
 

@@ -11,8 +11,11 @@ import type { Tokenizer } from "../tokenizer/types.ts";
 import { type BenchResult, benchModel } from "./bench.ts";
 import { openChatTokenizer } from "./chat.ts";
 import { type EXPORT_OPTIONS, type ExportResult, exportGguf } from "./export-gguf.ts";
+import { findBase } from "./find-base.ts";
 import type { GeneratedToken } from "./generate.ts";
 import { type OpenModel, type OpenModelOptions, openModel, openRuntimeFor, openTokenizer } from "./load.ts";
+import { type MergeHooks, type MergeResult, merge } from "./merge.ts";
+import type { MERGE_OPTIONS } from "./merge-options.ts";
 import { type NextOptions, type NextResult, nextTokens, type TextBranch } from "./next.ts";
 import { type ObjectOptions, objectAfter } from "./object.ts";
 import { type BENCH_OPTIONS, type MODEL_OPTIONS, TOKENIZE_OPTIONS } from "./options.ts";
@@ -71,6 +74,9 @@ export interface FromPretrainedOptions extends OpenModelOptions, FetchHooks {
 /** A folder or a hub's id, which is opened for the call, or a model that is open. */
 export type ModelOperand = string | OpenModel;
 
+/** {@link MERGE_OPTIONS}, and who watches the work and may stop it. */
+export type MergeOptions = GivenOptions<typeof MERGE_OPTIONS> & Pick<MergeHooks, "signal" | "onProgress">;
+
 type ModelGiven = GivenOptions<typeof MODEL_OPTIONS>;
 
 /** What {@link createLibrary} gives. */
@@ -112,6 +118,11 @@ export interface Library {
   ): Promise<Tokenized>;
   /** Writes a model folder as one GGUF file, tokenizer and chat template inside, for llama.cpp and what is built on it. */
   exportModel(folder: string, options: GivenOptions<typeof EXPORT_OPTIONS>): Promise<ExportResult>;
+  /**
+   * Works adapters into their base's weights and writes a model folder in the base's layout. Without `base` it is the one
+   * that the first adapter names.
+   */
+  merge(base: string | undefined, adapters: readonly string[], options: MergeOptions): Promise<MergeResult>;
   /** Measures prompt reading and generation against the memory's read bandwidth. */
   bench(folder: string, options?: GivenOptions<typeof BENCH_OPTIONS> & { signal?: AbortSignal }): Promise<BenchResult>;
 }
@@ -173,6 +184,11 @@ export function createLibrary(host: Host): Library {
       return tokenizeText(tokenizer, text, !noSpecial);
     },
     exportModel: async (given, options) => exportGguf(host, await locateModel(host, given, "model"), options),
+    merge: async (base, adapters, { signal, onProgress, ...options }) => {
+      const first = adapters[0] ?? fail("BAD_OPTION", "merge: got no adapter, expected one or more folders");
+      const path = base === undefined ? await findBase(host, first) : await locateModel(host, base, "model");
+      return merge(host, path, adapters, options, { signal, ...(onProgress && { onProgress }) });
+    },
     bench: async (given, { signal, ...options } = {}) => {
       const folder = await locateModel(host, given, "model", hooksOf(undefined, undefined, signal));
       return benchModel(host, await runtimeOf(), folder, options, { signal });

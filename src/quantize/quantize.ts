@@ -9,8 +9,8 @@ import type { Host } from "../host/types.ts";
 import { packPlan, suitedBlock } from "../models/pack-plan.ts";
 import type { Runtime } from "../runtime/types.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
-import { finishPublishing, inFolder } from "../weights/folder.ts";
-import { PUBLISHING, publishStaged } from "../weights/publish.ts";
+import { inFolder } from "../weights/folder.ts";
+import { publishStaged, requireNewFolder } from "../weights/publish.ts";
 import type { Quantization } from "../weights/quantization.ts";
 import { type CalibrateHooks, type Calibration, calibrate } from "./calibrate.ts";
 import { type Comparison, compareModels } from "./compare.ts";
@@ -77,7 +77,7 @@ export async function quantize(
   const { showName = (name) => name } = hooks;
   const options = readQuantizeOptions(given, hooks.showName);
   const out = options.out ?? fail("BAD_OPTION", `${showName("out")}: got none, expected a folder to write to`);
-  checkOut(host, out);
+  requireNewFolder(host, out);
   const text = options.noMeasure ? "" : textOf(host, showName("text"), options.text, options.tokens, COMPARED_SEED);
   const calibrationText = textOf(
     host,
@@ -98,16 +98,6 @@ export async function quantize(
       return resultOf(source, bytes, out, resolved, comparison);
     }),
   );
-}
-
-/** What a run that was killed has left of a whole model is put in place first, and is there then; the rest may go. */
-function checkOut(host: Host, out: string): void {
-  const kind = host.kindOf(out);
-  if (kind === undefined) return;
-  if (kind !== "folder") fail("EXISTS", `${out}: is a file, expected a new folder`);
-  finishPublishing(host, out);
-  const found = host.listFolder(out).filter((name) => !name.startsWith(PUBLISHING));
-  if (found.length > 0) fail("EXISTS", `${out}: holds ${found[0]}, expected a new or empty folder`);
 }
 
 /** The first bytes of a file, or stories in the box. */

@@ -1,6 +1,7 @@
 /** A model that is to be quantised: its config, its weights as rows of float32, and the files that go with it. */
 import { fail } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
+import { belongings, tokenizerFiles } from "../generate/belongings.ts";
 import { readConfig } from "../generate/config.ts";
 import { folderRows } from "../generate/experts.ts";
 import { isGguf, openGgufModel } from "../generate/gguf-model.ts";
@@ -11,7 +12,6 @@ import type { PlannedWeight } from "../models/pack-plan.ts";
 import type { CausalLm } from "../models/types.ts";
 import { tokenizerFromGguf } from "../tokenizer/gguf.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
-import { tokenizerConfig } from "../tokenizer/write-json.ts";
 import { type FloatRows, storedRows, transposedRows } from "../weights/float-rows.ts";
 import { findWeight, readFloat32 } from "../weights/folder.ts";
 import { findMxfp4, type Mxfp4Entry, readMxfp4, saysMxfp4 } from "../weights/mxfp4.ts";
@@ -40,13 +40,6 @@ export function openSource(host: Host, path: string, onWarning: (message: string
   return isGguf(host, path) ? ggufSource(host, path) : folderSource(host, path, onWarning);
 }
 
-/** Files of a model folder that are copied: tokenizer, templates, defaults and terms. */
-const BELONGS =
-  /^(tokenizer.*|vocab.*|merges\.txt|special_tokens_map\.json|added_tokens\.json|generation_config\.json|chat_template.*|.*\.jinja|(LICEN[CS]E|NOTICE).*)$/i;
-
-/** Far above any vocabulary's. */
-const MAX_FILE_BYTES = 2 ** 28;
-
 function folderSource(host: Host, folder: string, onWarning: (message: string) => void): QuantizeSource {
   const { file, model } = readConfig(host, folder);
   if (readQuantization(model.config, file))
@@ -71,12 +64,7 @@ function folderSource(host: Host, folder: string, onWarning: (message: string) =
       return { kind: "file", dtype, at: { file: host.absolute(file), offset, length } };
     },
     tokenizer: host.kindOf(host.join(folder, "tokenizer.json")) ? openTokenizer(host, folder) : undefined,
-    files() {
-      const names = host.listFolder(folder).filter((name) => BELONGS.test(name));
-      const paths = names.map((name) => [name, host.join(folder, name)] as const);
-      const copied = paths.filter(([, path]) => host.kindOf(path) === "file" && host.fileSize(path) <= MAX_FILE_BYTES);
-      return new Map(copied.map(([name, path]) => [name, host.readBytes(path)]));
-    },
+    files: () => belongings(host, folder),
   };
 }
 
@@ -100,13 +88,6 @@ function ggufSource(host: Host, file: string): QuantizeSource {
     floatsOf: (name) => readStored(host, stored(name)),
     place: (name) => ({ kind: "memory", data: readStored(host, stored(name)) }),
     tokenizer,
-    files() {
-      if (!tokenizer) return new Map();
-      const bytes = (json: unknown) => new TextEncoder().encode(`${JSON.stringify(json, null, 2)}\n`);
-      return new Map([
-        ["tokenizer.json", bytes(tokenizer)],
-        ["tokenizer_config.json", bytes(tokenizerConfig(tokenizer, { modelMaxLength: model.maxPositions }))],
-      ]);
-    },
+    files: () => tokenizerFiles(tokenizer, model.maxPositions),
   };
 }

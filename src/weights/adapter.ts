@@ -5,7 +5,6 @@ import {
   ADAPTER_CONFIG,
   ADAPTER_WEIGHTS,
   type AdapterConfig,
-  adapterConfigJson,
   endsWithAny,
   rankOf,
   readAdapterConfig,
@@ -13,8 +12,7 @@ import {
 } from "./adapter-config.ts";
 import { readJson } from "./folder.ts";
 import { show } from "./header.ts";
-import { type ModelFiles, publishModel } from "./publish.ts";
-import { type NamedTensor, readSafetensors, type TensorEntry } from "./safetensors.ts";
+import { readSafetensors, type TensorEntry } from "./safetensors.ts";
 
 /** A linear layer of a base model. */
 export interface BaseLinear {
@@ -64,11 +62,12 @@ export interface Adapter {
   readonly unties: boolean;
 }
 
-const PREFIX = "base_model.model.";
+/** What every name in an adapter's file begins with. */
+export const PREFIX = "base_model.model.";
 
 /** Gemma 3's text model inside of the one with eyes, as transformers names its modules and as its files name their tensors. */
-const MODULES = "model.language_model.";
-const FILES = "language_model.model.";
+export const MODULES = "model.language_model.";
+export const FILES = "language_model.model.";
 
 /** True for a folder with an adapter's config. */
 export const isAdapterFolder = (host: Host, folder: string): boolean =>
@@ -94,7 +93,9 @@ export function openAdapter(host: Host, folder: string, base: AdapterBase): Adap
   for (const [module, found] of parts.modules) modules.set(module, checkedModule(file, module, found, config, base));
   if (modules.size === 0 && parts.replaced.size === 0) fail("BAD_WEIGHTS", `${file}: holds no tensor of an adapter`);
   checkSaved(file, config, parts.replaced, base);
-  return { folder, config, modules, replaced: parts.replaced, unties: unties(config, modules, parts.replaced, base) };
+  const replaced = joinedHead(host, parts.replaced, base);
+  const isJoined = replaced !== parts.replaced;
+  return { folder, config, modules, replaced, unties: !isJoined && unties(config, modules, replaced, base) };
 }
 
 function weightsFile(host: Host, folder: string): string {
@@ -238,9 +239,33 @@ function checkSaved(
 
 const moduleOf = (parameter: string): string => parameter.slice(0, Math.max(0, parameter.lastIndexOf(".")));
 
+/** Without a head that is the same as the embedding it is tied to: PEFT writes both. */
+function joinedHead(
+  host: Host,
+  replaced: ReadonlyMap<string, TensorEntry>,
+  { tied }: AdapterBase,
+): ReadonlyMap<string, TensorEntry> {
+  const [head, table] = [replaced.get(`${tied?.head}.weight`), replaced.get(`${tied?.table}`)];
+  if (!head || !table || !sameBytes(host, head, table)) return replaced;
+  return new Map([...replaced].filter(([, entry]) => entry !== head));
+}
+
+/** Bytes that are compared at a time. */
+const COMPARED_BYTES = 2 ** 22;
+
+function sameBytes(host: Host, a: TensorEntry, b: TensorEntry): boolean {
+  if (a.dtype !== b.dtype || a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at += COMPARED_BYTES) {
+    const count = Math.min(COMPARED_BYTES, a.length - at);
+    const [left, right] = [host.readBytes(a.file, a.offset + at, count), host.readBytes(b.file, b.offset + at, count)];
+    if (left.some((byte, i) => byte !== right[i])) return false;
+  }
+  return true;
+}
+
 /** As in PEFT: what is trained of the embedding alone, or of the head alone, leaves the other as it was. */
 function unties(
-  { modulesToSave, ensureWeightTying }: AdapterConfig,
+  { modulesToSave }: AdapterConfig,
   modules: ReadonlyMap<string, AdapterModule>,
   replaced: ReadonlyMap<string, TensorEntry>,
   { tied }: AdapterBase,
@@ -248,28 +273,5 @@ function unties(
   if (!tied) return false;
   const table = moduleOf(tied.table);
   if (modules.has(tied.head) || replaced.has(`${tied.head}.weight`)) return true;
-  if (ensureWeightTying) return false;
   return modules.has(table) || (replaced.has(tied.table) && endsWithAny(table, modulesToSave));
-}
-
-/** PEFT's name for a tensor of the graph: `MODULE.lora_A.weight`, or a parameter that is trained whole. */
-export function peftName(graph: string): string {
-  const name = graph.startsWith(FILES) ? `${MODULES}${graph.slice(FILES.length)}` : graph;
-  return `${PREFIX}${name.replace(/\.(lora_magnitude_vector|lora_embedding_[AB])\.weight$/, ".$1")}`;
-}
-
-/**
- * Puts an adapter into a folder, whole or not at all: adapter_config.json, `files` as JSON, and the tensors, named as the
- * graph names them, under PEFT's names. The promises of `publishModel` hold.
- */
-export function writeAdapter(
-  host: Host,
-  folder: string,
-  config: AdapterConfig,
-  tensors: readonly NamedTensor[],
-  files: ModelFiles = {},
-): void {
-  const named = tensors.map((tensor) => ({ ...tensor, name: peftName(tensor.name) }));
-  const sorted = named.toSorted((a, b) => (a.name < b.name ? -1 : 1));
-  publishModel(host, folder, { ...files, [ADAPTER_CONFIG]: adapterConfigJson(config) }, sorted, ADAPTER_WEIGHTS);
 }

@@ -10,8 +10,8 @@ import { type NamedTensor, writeSafetensors, writeText } from "./safetensors.ts"
 export const SINGLE = "model.safetensors";
 export const INDEX = "model.safetensors.index.json";
 
-/** Files of weights: they go first and come last. */
-const WEIGHTS = [SINGLE, ADAPTER_WEIGHTS] as const;
+/** Files by which weights are found: they go first and come last. */
+const WEIGHTS = [SINGLE, INDEX, ADAPTER_WEIGHTS] as const;
 
 /** A model that is complete and durable, on its way to the folder it is in. */
 export const PUBLISHING = ".publishing";
@@ -32,10 +32,10 @@ export function publishModel(
   folder: string,
   files: ModelFiles,
   tensors: readonly NamedTensor[],
-  weights: (typeof WEIGHTS)[number] = SINGLE,
+  weights: typeof SINGLE | typeof ADAPTER_WEIGHTS = SINGLE,
 ): void {
   for (const name of Object.keys(files))
-    if (isWeights(name) || name === INDEX || !isFileName(name))
+    if (isWeights(name) || !isFileName(name))
       fail("BUG", `${folder}: got ${show(name)}, expected the name of a file besides the weights`);
   host.makeFolder(folder);
   finishPublishing(host, folder);
@@ -73,6 +73,19 @@ export async function publishStaged<R>(host: Host, folder: string, fill: (stagin
   return result;
 }
 
+/**
+ * Throws EXISTS unless a folder is new or empty. What a run that was killed has left of a whole model is put in place
+ * first, and is there then; the rest may go.
+ */
+export function requireNewFolder(host: Host, folder: string): void {
+  const kind = host.kindOf(folder);
+  if (kind === undefined) return;
+  if (kind !== "folder") fail("EXISTS", `${folder}: is a file, expected a new folder`);
+  finishPublishing(host, folder);
+  const found = host.listFolder(folder).filter((name) => !name.startsWith(PUBLISHING));
+  if (found.length > 0) fail("EXISTS", `${folder}: holds ${found[0]}, expected a new or empty folder`);
+}
+
 function beginStaging(host: Host, folder: string): string {
   const staging = host.join(folder, `${PUBLISHING}.tmp`);
   host.remove(staging);
@@ -92,8 +105,8 @@ export function finishPublishing(host: Host, folder: string): void {
   const names = host.listFolder(from);
   const weights = names.filter(isWeights);
   if (weights.length > 0) {
-    if (weights.includes(SINGLE)) host.remove(host.join(folder, INDEX));
-    for (const name of weights) host.remove(host.join(folder, name));
+    const old = weights.some((name) => name !== ADAPTER_WEIGHTS) ? [INDEX, SINGLE] : [ADAPTER_WEIGHTS];
+    for (const name of old) host.remove(host.join(folder, name));
     host.syncFolder(folder);
   }
   for (const name of names) if (!isWeights(name)) host.rename(host.join(from, name), host.join(folder, name));

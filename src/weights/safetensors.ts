@@ -164,6 +164,8 @@ function checkRoom(file: string, name: string, data: ArrayBufferView, spec: Omit
 /** A file whose tensors are written one after the other, in the order of their specs. */
 export interface SafetensorsWriter {
   write(data: ArrayBufferView): void;
+  /** The next part of a tensor that is written in parts. */
+  writePart(data: ArrayBufferView): void;
   /** Makes the file durable and gives it its name; BAD_SHAPE when tensors are missing. Returns its size in bytes. */
   finish(): number;
   /** Removes what was written of an unfinished file, once or more often. */
@@ -183,14 +185,27 @@ export function openSafetensors(
   const writer = host.createFile(temporary);
   let bytes = header.length;
   let next = 0;
+  /** Bytes of the tensor that is being written. */
+  let begun = 0;
   writer.write(header);
+  const spec = () => specs[next] ?? fail("BAD_SHAPE", `${file}: got more than its ${specs.length} tensors`);
+  const writePart = (data: ArrayBufferView) => {
+    const { name, ...rest } = spec();
+    const size = sizeOf(rest);
+    begun += data.byteLength;
+    if (begun > size) fail("BAD_SHAPE", `${file}: ${show(name)}: got more than its ${size} bytes`);
+    writer.write(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    bytes += data.byteLength;
+    if (begun < size) return;
+    begun = 0;
+    next++;
+  };
   return {
+    writePart,
     write(data) {
-      const spec = specs[next] ?? fail("BAD_SHAPE", `${file}: got more than its ${specs.length} tensors`);
-      checkRoom(file, spec.name, data, spec);
-      writer.write(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-      bytes += data.byteLength;
-      next++;
+      const { name, ...rest } = spec();
+      checkRoom(file, name, data, rest);
+      writePart(data);
     },
     finish() {
       if (next !== specs.length) fail("BAD_SHAPE", `${file}: got ${next} tensors, expected ${specs.length}`);

@@ -7,7 +7,7 @@ import type { Host } from "../../src/host/types.ts";
 import { createWebHost } from "../../src/host/web.ts";
 import { adapterBase } from "../../src/models/adapted.ts";
 import { modelFromConfig, newConfig } from "../../src/models/registry.ts";
-import { openAdapter, peftName, writeAdapter } from "../../src/weights/adapter.ts";
+import { openAdapter } from "../../src/weights/adapter.ts";
 import {
   type AdapterConfig,
   adapterConfig,
@@ -15,6 +15,7 @@ import {
   readAdapterConfig,
   scaleOf,
 } from "../../src/weights/adapter-config.ts";
+import { peftAdapter, peftName, writeAdapter } from "../../src/weights/adapter-write.ts";
 import { type NamedTensor, readSafetensors, readTensorInto, writeSafetensors } from "../../src/weights/safetensors.ts";
 import { copyOf, disksAfter } from "../helpers/faults.ts";
 import { putFile } from "../helpers/weights.ts";
@@ -125,7 +126,9 @@ describe("an adapter's folder", () => {
     assert.equal(of({}), false);
     assert.equal(of({ modules_to_save: ["lm_head"] }, head), true);
     assert.equal(of({ modules_to_save: ["embed_tokens"] }, table), true);
-    assert.equal(of({ modules_to_save: ["embed_tokens"], ensure_weight_tying: true }, table), false);
+    const other = { ...head, data: new Float32Array(320).fill(1) };
+    assert.equal(of({ modules_to_save: ["embed_tokens", "lm_head"] }, table, other), true);
+    assert.equal(of({ modules_to_save: ["embed_tokens", "lm_head"] }, table, head), false);
     assert.equal(of({}, table), false);
     assert.equal(of({ target_modules: ["q_proj", "lm_head"] }, ...pair("lm_head", 4, 16, 20)), true);
   });
@@ -155,7 +158,7 @@ describe("an adapter that is written", () => {
         const full: AdapterConfig = { ...adapterConfig(given), taskType: "CAUSAL_LM", revision: undefined };
         const bytes = Uint8Array.from({ length: 64 * (dtype === "float32" ? 4 : 2) }, (_, i) => seed + i * i);
         const written = tensors.map((each) => ({ ...each, dtype, data: viewAs(dtype, bytes.slice().buffer) }));
-        writeAdapter(host, "/a", full, written);
+        writeAdapter(host, "/a", peftAdapter(full, written, undefined));
         const read = readSafetensors(host, "/a/adapter_model.safetensors").tensors;
         for (const { name, data, shape } of written) {
           const entry = read.get(PREFIX + name)!;
@@ -170,6 +173,17 @@ describe("an adapter that is written", () => {
     );
   });
 
+  test("has an embedding that is the head too as both", () => {
+    const host = createWebHost();
+    const table = { ...tensor("model.embed_tokens.weight", 20, 16) };
+    const config = adapterConfig({ rank: 4, targets: ["q_proj"], modulesToSave: ["embed_tokens"] });
+    writeAdapter(host, "/a", peftAdapter(config, [...tensors, table], TIED.tied));
+    assert.ok(readSafetensors(host, "/a/adapter_model.safetensors").tensors.has(`${PREFIX}lm_head.weight`));
+    const { replaced, unties, config: read } = openAdapter(host, "/a", TIED);
+    assert.deepEqual([[...replaced.keys()], unties], [["model.embed_tokens.weight"], false]);
+    assert.deepEqual([read.modulesToSave, read.ensureWeightTying], [["embed_tokens", "lm_head"], true]);
+  });
+
   test("has PEFT's names", () => {
     assert.equal(peftName("a.b.lora_A.weight"), "base_model.model.a.b.lora_A.weight");
     assert.equal(peftName("a.lora_magnitude_vector.weight"), "base_model.model.a.lora_magnitude_vector");
@@ -182,11 +196,11 @@ describe("an adapter that is written", () => {
 
   test("is whole or not there, and never with another's config, whenever the disk fails", () => {
     const before = createWebHost();
-    writeAdapter(before, "/a", adapterConfig({ rank: 2, targets: ["q_proj"] }), [
-      tensor(`${Q}.lora_A.weight`, 2, 16),
-      tensor(`${Q}.lora_B.weight`, 16, 2),
-    ]);
-    const write = (host: Host) => writeAdapter(host, "/a", adapterConfig({ rank: 4, targets: ["q_proj"] }), tensors);
+    const of = (rank: number, tensors: readonly NamedTensor[]) =>
+      peftAdapter(adapterConfig({ rank, targets: ["q_proj"] }), tensors, undefined);
+    const smaller = [tensor(`${Q}.lora_A.weight`, 2, 16), tensor(`${Q}.lora_B.weight`, 16, 2)];
+    writeAdapter(before, "/a", of(2, smaller));
+    const write = (host: Host) => writeAdapter(host, "/a", of(4, tensors));
     let seen = 0;
     for (const fault of ["error", "kill", "power", "full"] as const)
       for (const [at, disk] of disksAfter(() => copyOf(before), fault, write)) {
