@@ -4,7 +4,6 @@ import type { Host } from "../host/types.ts";
 import { adapterBase } from "../models/adapted.ts";
 import type { LoraOptions } from "../nn/lora.ts";
 import type { Stepper } from "../train/stepper.ts";
-import { peftName } from "../weights/adapter.ts";
 import {
   ADAPTER_CONFIG,
   ADAPTER_WEIGHTS,
@@ -12,6 +11,7 @@ import {
   adapterConfigJson,
   endsWithAny,
 } from "../weights/adapter-config.ts";
+import { peftAdapter } from "../weights/adapter-write.ts";
 import { readJson } from "../weights/folder.ts";
 import { publishStaged } from "../weights/publish.ts";
 import { type NamedTensor, writeSafetensors, writeText } from "../weights/safetensors.ts";
@@ -98,7 +98,7 @@ function writeAdapterFiles(
   staging: string,
   writeJson: WriteJson,
 ): void {
-  const { linears } = adapterBase(base.model);
+  const { linears, tied } = adapterBase(base.model);
   const modules = [
     ...new Set(params.map(({ name }) => /^(.*)\.lora_A\.weight$/.exec(name)?.[1]).filter((name) => name !== undefined)),
   ];
@@ -110,13 +110,9 @@ function writeAdapterFiles(
     fanInFanOut: modules.some((module) => linears.get(module)?.layout === "in-out"),
     baseModel: base.name,
   });
-  writeJson(ADAPTER_CONFIG, adapterConfigJson(config));
-  const named = params.map((tensor) => ({ ...tensor, name: peftName(tensor.name) }));
-  writeSafetensors(
-    host,
-    host.join(staging, ADAPTER_WEIGHTS),
-    named.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
-  );
+  const peft = peftAdapter(config, params, tied);
+  writeJson(ADAPTER_CONFIG, adapterConfigJson(peft.config));
+  writeSafetensors(host, host.join(staging, ADAPTER_WEIGHTS), peft.tensors);
 }
 
 /** The last parts of modules' names, or all of them where a last part would mean other modules too. */
