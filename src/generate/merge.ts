@@ -203,7 +203,8 @@ async function writeFiles(
         if (sizeOf(each) === 0) writer.write(new Uint8Array(0));
         for (const piece of piecesOf(host, each, merged)) {
           writer.writePart(piece);
-          onProgress?.((done += piece.byteLength), total);
+          done += piece.byteLength;
+          onProgress?.(done, total);
           await turn();
         }
       }
