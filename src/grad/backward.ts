@@ -2,8 +2,8 @@
 import { fail } from "../base/errors.ts";
 import { apply, scalar, scope } from "../graph/build.ts";
 import { add } from "../graph/functions.ts";
+import { heldUntil } from "../graph/held.ts";
 import type { Node, OpName, Value } from "../graph/types.ts";
-import { heldUntil } from "./held.ts";
 import type { GradientRule } from "./rule.ts";
 import { GRADIENTS } from "./rules.ts";
 

@@ -7,6 +7,7 @@ import { add } from "../graph/functions.ts";
 import { prune } from "../graph/passes.ts";
 import type { Graph, Value } from "../graph/types.ts";
 import { verifyGraph } from "../graph/verify.ts";
+import { widenProducts } from "../graph/widen.ts";
 import { type AdamwOptions, adamwUpdate, nextName, STEP_SCALARS, stateNames, stepScalars } from "../optim/adamw.ts";
 import { clipByGlobalNorm, globalNorm } from "../optim/clip.ts";
 import { isMuons, type MuonOptions, muonStateName, muonUpdate } from "../optim/muon.ts";
@@ -60,14 +61,14 @@ export function ownInputs(graph: Graph, { isTrained }: Objective, options: Pick<
 export function evaluationGraph(objective: Objective): Graph {
   const { graph, results = {} } = written(objective);
   for (const [name, value] of Object.entries(results)) output(graph, resultName(name), value);
-  return verifyGraph(prune(graph));
+  return finished(graph);
 }
 
 /** Forward, backward, clipping and update in one graph: `NAME` and its state in, `new.NAME` and its state out. */
 export function stepGraph(objective: Objective, options: StepOptions): Graph {
   const { graph, trained, grads } = differentiated(objective, options);
   update(graph, trained, grads, options);
-  return verifyGraph(prune(graph));
+  return finished(graph);
 }
 
 /** Forward and backward of one micro-batch, added to running sums: `sum.NAME` in, `new.sum.NAME` out. */
@@ -77,7 +78,7 @@ export function accumulationGraph(objective: Objective, options: StepOptions): G
     const sum = input(graph, sumName(value.name), "float32", value.shape);
     output(graph, nextName(sum.name), add(sum, grads[i]!));
   }
-  return verifyGraph(prune(graph));
+  return finished(graph);
 }
 
 /** Clipping and update from the sums that {@link accumulationGraph} leaves. `parameters` are the trained ones of that graph. */
@@ -86,8 +87,11 @@ export function updateGraph(parameters: Graph["parameters"], options: StepOption
   for (const { value, init } of parameters) graph.parameters.push({ value: { ...value, graph }, init });
   const grads = graph.parameters.map(({ value }) => input(graph, sumName(value.name), "float32", value.shape));
   update(graph, graph.parameters, grads, options);
-  return verifyGraph(prune(graph));
+  return finished(graph);
 }
+
+/** Gradients are written by now: products may take a form that has none. */
+const finished = (graph: Graph): Graph => verifyGraph(widenProducts(prune(graph)));
 
 /** An objective's graph with its loss as {@link LOSS} and its metrics as outputs. */
 function written(objective: Objective) {

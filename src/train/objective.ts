@@ -1,5 +1,6 @@
 /** What training minimises, as a graph. Holds no data and no optimiser. */
 import { output } from "../graph/build.ts";
+import { type PackedGroup, packGraph } from "../graph/pack.ts";
 import type { Graph, Value } from "../graph/types.ts";
 import { lossGraph } from "../models/heads.ts";
 import type { CausalLm } from "../models/types.ts";
@@ -51,6 +52,22 @@ export function changedObjective(
       return { graph, loss: after.shift()!, metrics: take(metrics), results: take(results) };
     },
   };
+}
+
+/**
+ * An objective over weights that are stored in blocks. Products with them keep float32 activations, so that gradients are
+ * those of the float model with the blocks' numbers; `rounded` takes the products of inference, which round activations to
+ * 8 bits and are faster, and passes gradients straight through. The places of the blocks are a stepper's `frozen`. Adapters
+ * come before: they are beside the products that this changes.
+ */
+export function packedObjective(
+  objective: Objective,
+  groups: readonly PackedGroup[],
+  { rounded = false }: { readonly rounded?: boolean } = {},
+): Objective {
+  // Each weight alone: what joins products also joins what is widened in the backward pass.
+  const single = groups.flat().map((weight) => [weight]);
+  return changedObjective(objective, objective.isTrained, (graph) => packGraph(graph, single, { exact: !rounded }));
 }
 
 /** The inputs of {@link causalLmObjective} that change from batch to batch, each (B, T). */

@@ -1,7 +1,7 @@
 /** Keeps the runtime from computing a value before another is there. */
-import { constant } from "../graph/build.ts";
-import { add, gather, mul, reshape } from "../graph/functions.ts";
-import type { Value } from "../graph/types.ts";
+import { constant } from "./build.ts";
+import { add, gather, mul, reshape } from "./functions.ts";
+import type { Value } from "./types.ts";
 
 /**
  * `value` itself, but not before `other` exists: plus zero times one of its elements. Without this the runtime would see
