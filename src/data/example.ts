@@ -1,4 +1,5 @@
 /** What a record means for fine-tuning, whatever shape it came in. Knows no tokens. */
+import type { JsonObject } from "../base/json.ts";
 import type { ChatMessage } from "../tokenizer/chat-messages.ts";
 
 /** A text, or turns of a chat. */
@@ -51,14 +52,25 @@ export interface LabelledExample extends Chatting {
   readonly label: boolean;
 }
 
+/** A prompt whose answers a model is to write. */
+export interface PromptExample extends Chatting {
+  readonly kind: "prompt";
+  readonly prompt: Content;
+  /** All that was read, for whoever scores the answers. */
+  readonly record: JsonObject;
+}
+
 /** What supervised fine-tuning learns from. */
 export type SftExample = TextExample | ChatExample | CompletionExample;
 
 /** Any of them. */
-export type Example = SftExample | PreferenceExample | LabelledExample;
+export type Example = SftExample | PreferenceExample | LabelledExample | PromptExample;
 
 /** The shapes of records that are recognised. */
-export const SHAPES = ["preference", "labelled", "messages", "conversations", "alpaca", "completion", "text"] as const;
+export const SHAPES = [
+  ...(["preference", "labelled", "messages", "conversations", "alpaca", "completion", "text"] as const),
+  "prompt",
+] as const;
 
 /** One of them. */
 export type Shape = (typeof SHAPES)[number];

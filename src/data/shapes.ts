@@ -15,6 +15,7 @@ const KEYS: Readonly<Record<Shape, readonly string[]>> = {
   alpaca: ["instruction", "output"],
   completion: ["prompt", "completion"],
   text: ["text"],
+  prompt: ["prompt"],
 };
 
 /** What a shape looks like, for messages and reports. */
@@ -26,11 +27,13 @@ export const SHAPE_NAMES: Readonly<Record<Shape, string>> = {
   alpaca: "instruction, input and output (alpaca)",
   completion: "prompt and completion",
   text: "text",
+  prompt: "prompt",
 };
 
-/** The shapes whose fields a record has, the likeliest first. */
+/** The shapes whose fields a record has, the likeliest first; a prompt alone only where there is nothing else. */
 export function shapesOf(record: JsonObject): Shape[] {
-  return SHAPES.filter((shape) => KEYS[shape].every((key) => has(record, key)));
+  const found = SHAPES.filter((shape) => KEYS[shape].every((key) => has(record, key)));
+  return found.length > 1 ? found.filter((shape) => shape !== "prompt") : found;
 }
 
 /**
@@ -77,7 +80,20 @@ const BUILDERS: Readonly<Record<Shape, (record: JsonObject, at: string) => Examp
     ...extras(record),
   }),
   preference,
+  prompt: (record, at) => ({
+    kind: "prompt",
+    at,
+    prompt: asked(contentAt(record, "prompt")),
+    record,
+    ...extras(record),
+  }),
 };
+
+/** A prompt without the answers behind it. */
+function asked(prompt: Content): Content {
+  if (typeof prompt === "string") return filled(prompt, "prompt");
+  return filled(prompt.slice(0, prompt.findLastIndex(({ role }) => role !== "assistant") + 1), "prompt");
+}
 
 function extras(record: JsonObject): { tools?: readonly object[]; variables?: JsonObject } {
   const [tools, variables] = [toolsAt(record), variablesAt(record)];

@@ -1,7 +1,7 @@
 /** All examples of a set as tokens, what is left out and why, and lengths. Knows no files and no rows. */
 import { fail, messageOf, OwnlmError } from "../base/errors.ts";
 import type { ChatTokenizer } from "../tokenizer/chat.ts";
-import type { Example, LabelledExample, PreferenceExample, SftExample } from "./example.ts";
+import type { Example, LabelledExample, PreferenceExample, PromptExample, SftExample } from "./example.ts";
 import { type LengthSummary, lengthsOf } from "./example-lengths.ts";
 import {
   type LabelledTokens,
@@ -13,6 +13,7 @@ import {
   tokenizeLabelled,
   tokenizePreference,
 } from "./example-tokens.ts";
+import { tokenizePrompt } from "./prompt-tokens.ts";
 
 /** What an example of each kind becomes. */
 export type TokensOf<E extends Example> = E extends PreferenceExample
@@ -84,7 +85,7 @@ export function tokenizeExamples<E extends Example>(
     const parts = "chosen" in made ? [made.chosen, made.rejected] : [made];
     const cut = parts.reduce((sum, part) => sum + part.cut, 0);
     for (const part of parts) lengths.push(part.ids.length + part.cut);
-    if (parts.some((part) => lossTokens(part) === 0)) {
+    if (example.kind !== "prompt" && parts.some((part) => lossTokens(part) === 0)) {
       const reason = cut > 0 ? CUT_AWAY : NO_LOSS;
       drop(example.at, reason, `${example.at}: has ${reason}`);
       continue;
@@ -119,6 +120,8 @@ function tokensOf(
   options: TokenizeOptions,
 ): PreferenceTokens | LabelledTokens | TokenExample {
   switch (example.kind) {
+    case "prompt":
+      return tokenizePrompt(example satisfies PromptExample, tokenizer, options);
     case "preference":
       return tokenizePreference(example, tokenizer, options);
     case "labelled":

@@ -1,5 +1,6 @@
 /** What a run asks of an objective over its data: a graph, and where micro-batches come from. Knows none of them. */
 import type { RowSamplerState } from "../data/row-sampler.ts";
+import type { Engine } from "../generate/engine-types.ts";
 import type { Tensor } from "../runtime/types.ts";
 import type { Evaluation } from "../train/evaluator.ts";
 import type { Objective } from "../train/objective.ts";
@@ -17,6 +18,8 @@ export interface StepSource {
    * or write the answers first (GRPO).
    */
   draw(): Fill | Promise<Fill>;
+  /** Figures of the step drawn last, which no graph gives: rewards. */
+  readonly told?: () => Readonly<Record<string, number>>;
   /** Where it stands behind the steps drawn; a source made from it goes on exactly. */
   state(): RowSamplerState;
 }
@@ -40,6 +43,8 @@ export interface TaskWorld {
   readonly untouched: (objective: Objective) => Promise<Evaluation>;
   /** Opens an objective over the model as it stands at each run of the evaluation. It is disposed with the run. */
   readonly live: (objective: Objective) => Promise<Evaluation>;
+  /** Opens an engine over the weights as they stand, for so many tokens. It is good until the next step; the caller disposes it. */
+  readonly engine: (capacity: number) => Promise<Engine>;
   /** Lets the rest of the process have its turn; throws when the run is to stop. */
   readonly turn: () => Promise<void>;
 }
@@ -65,4 +70,6 @@ export interface TuneTask {
    * opens what `draw` asks.
    */
   readonly prepare?: ((world: TaskWorld) => Promise<void>) | undefined;
+  /** Gives back what `prepare` opened. */
+  readonly dispose?: (() => void) | undefined;
 }

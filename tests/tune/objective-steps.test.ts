@@ -106,7 +106,6 @@ const TASKS: Readonly<Record<string, (accumulation: number, own: Owner["own"]) =
       { ...parts<TokenExample>(answers, n, answers), ...rows, teacher: { model: teacher, open } },
       { alpha: 0.7, temperature: 2, topLogits: model.vocabSize },
     );
-    own({ [Symbol.dispose]: task.dispose });
     return task;
   },
 };
@@ -126,6 +125,7 @@ async function opened(name: string, accumulation: number, owner: Owner) {
   const { score } = known.runs[name]!;
   if (score) stepper.tensors().get(SCORE_WEIGHT)!.data.set(score);
   await task.prepare?.(worldOf(stepper, owner));
+  own({ [Symbol.dispose]: () => task.dispose?.() });
   return { task, stepper };
 }
 
@@ -134,6 +134,7 @@ function worldOf(stepper: Stepper, { own }: Owner): TaskWorld {
   return {
     untouched: (objective) => createEvaluation(runtime!, objective, { tensors: () => kept, frozen: undefined }),
     live: async (objective) => own(await createEvaluation(runtime!, objective, stepper)),
+    engine: async () => assert.fail("no objective here writes"),
     turn: async () => {},
   };
 }

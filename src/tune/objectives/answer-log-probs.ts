@@ -1,7 +1,7 @@
 /** Log-probabilities of whole answers by a model that is not trained: what DPO and KTO compare with. */
 import { type Groups, groupBatches } from "../../data/group-sampler.ts";
 import { input } from "../../graph/build.ts";
-import { reduceSum, reshape } from "../../graph/functions.ts";
+import { mul, reduceSum, reshape } from "../../graph/functions.ts";
 import type { Graph, Value } from "../../graph/types.ts";
 import { trainingGraph } from "../../models/heads.ts";
 import type { CausalLm } from "../../models/types.ts";
@@ -19,12 +19,15 @@ export interface AnswerGraph {
   readonly mask: Value;
 }
 
-/** Writes a model over (rows, T); no mask of segments, as what lies behind a row's sequence is padding. */
-export function answerGraph(model: CausalLm, rows: number, tokens: number): AnswerGraph {
+/**
+ * Writes a model over (rows, T); no mask of segments, as what lies behind a row's sequence is padding. Probabilities are those of
+ * drawing at `temperature`.
+ */
+export function answerGraph(model: CausalLm, rows: number, tokens: number, temperature = 1): AnswerGraph {
   const { graph, logits } = trainingGraph(model, { batch: rows, tokens });
   const targets = input(graph, "targets", "int64", [rows, tokens]);
   const mask = input(graph, "weights", "float32", [rows, tokens]);
-  return { graph, tokens: tokenLogProbs(logits, targets), mask };
+  return { graph, tokens: tokenLogProbs(temperature === 1 ? logits : mul(logits, 1 / temperature), targets), mask };
 }
 
 /** The result that {@link answerObjective} gives. */

@@ -40,10 +40,7 @@ export interface DistillationTaskOptions extends DistillationOptions {
  * The task. Throws UNSUPPORTED where the vocabularies differ in size. `open` is asked for the teacher in the task's `prepare`; its
  * evaluations are disposed by `dispose`.
  */
-export function distillationTask(
-  parts: DistillationParts,
-  options: DistillationTaskOptions,
-): TuneTask & { readonly dispose: () => void } {
+export function distillationTask(parts: DistillationParts, options: DistillationTaskOptions): TuneTask {
   const { model, teacher, adapted, rowTokens, batch, valBatch, seed } = parts;
   if (teacher.model.vocabSize !== model.vocabSize)
     fail(
