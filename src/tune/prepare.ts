@@ -3,13 +3,14 @@ import { fail } from "../base/errors.ts";
 import type { Owner } from "../base/owner.ts";
 import type { SftExample } from "../data/example.ts";
 import { packRows } from "../data/rows.ts";
+import { openEngine } from "../generate/engine.ts";
 import type { Host } from "../host/types.ts";
 import type { Runtime, Tensor } from "../runtime/types.ts";
 import { createEvaluation } from "../train/evaluator.ts";
 import { measureStepMs } from "../train/length.ts";
 import { affordsPattern, evaluationRows, type Plan } from "../train/plan.ts";
 import { createStepper, type Stepper } from "../train/stepper.ts";
-import { adapted } from "./adapters.ts";
+import { adapted, liveWeights } from "./adapters.ts";
 import { type BaseModel, openBase } from "./base.ts";
 import { readTuneData, SFT_EXAMPLES, type TuneData } from "./data.ts";
 import type { DataEvent, TuneEvent, TuneStartEvent } from "./events.ts";
@@ -169,6 +170,8 @@ async function prepare(context: TuneContext, base: BaseModel, data: TuneData, op
   await task.prepare?.({
     untouched: (of) => createEvaluation(runtime, of, { tensors: () => nothing, frozen: base.place }, threads),
     live: async (of) => own(await createEvaluation(runtime, of, stepper, threads)),
+    engine: (capacity) =>
+      openEngine(runtime, base.model, liveWeights(base, stepper, loraOf(options)), { capacity, session: threads }),
     turn,
   });
   const memory = { plannedBytes: memoryPattern ? plan.patternBytes : plan.totalBytes, availableBytes };
