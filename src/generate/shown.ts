@@ -14,9 +14,17 @@ export interface ShownText {
   readonly text: string;
 }
 
-/** The text of ids that follow one another, behind those of a prompt: some decoders treat a text's first token as no other. */
-export function shownText(tokenizer: Tokenizer, stop: readonly string[], promptIds: readonly number[]): ShownText {
-  const decoder = tokenizer.decodeStream({ skipSpecialTokens: true });
+/**
+ * The text of ids that follow one another, behind those of a prompt: some decoders treat a text's first token as no other. Special tokens are
+ * left out unless `skipSpecialTokens` is false.
+ */
+export function shownText(
+  tokenizer: Tokenizer,
+  stop: readonly string[],
+  promptIds: readonly number[],
+  skipSpecialTokens = true,
+): ShownText {
+  const decoder = tokenizer.decodeStream({ skipSpecialTokens });
   for (const id of promptIds) if (id >= 0 && id < tokenizer.vocabSize) decoder.push(id);
   const filter = stopFilter(stop);
   let text = "";

@@ -4,6 +4,7 @@ import type { FinishReason } from "../generate/generate.ts";
 import type { GENERATE_OPTIONS } from "../generate/options.ts";
 import type { ResponseFormat } from "../generate/structured.ts";
 import type { ChatMessage } from "../tokenizer/chat-messages.ts";
+import type { ToolFormat } from "./tool-format.ts";
 
 /** A chat as its template takes it. */
 export interface ChatPrompt {
@@ -13,6 +14,8 @@ export interface ChatPrompt {
   readonly variables?: Readonly<Record<string, unknown>> | undefined;
   /** End with the head of the assistant's turn. Default true. */
   readonly addGenerationPrompt?: boolean | undefined;
+  /** What the answer begins with, special tokens and all. */
+  readonly suffix?: string | undefined;
 }
 
 /** What a text begins with: a text, its ids, or a chat. */
@@ -43,6 +46,8 @@ export interface GenerateAsk {
   readonly echo?: boolean | undefined;
   /** Which continuation of its prompt it is: each draws other numbers of one seed. Default 0. */
   readonly copy?: number | undefined;
+  /** Show special tokens in the text: models mark calls of functions with them. */
+  readonly showSpecial?: boolean | undefined;
   /** Whose turn it is: those who ask wait in line with their own requests only. */
   readonly client: string;
   /** Belongs to a request that was let in already, and is let in however long the line. */
@@ -91,6 +96,8 @@ export interface ModelFacts {
   readonly eosToken?: string | undefined;
   readonly padToken?: string | undefined;
   readonly chatTemplate?: string | undefined;
+  /** How the model calls functions, as far as its template tells. */
+  readonly toolFormat?: ToolFormat | undefined;
 }
 
 /** How much is being done. */

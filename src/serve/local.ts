@@ -1,5 +1,5 @@
 /** A model in this process, as a server asks it: prompts become ids, continuations wait in line. Knows no HTTP. */
-import { fail } from "../base/errors.ts";
+import { fail, OwnlmError } from "../base/errors.ts";
 import type { OpenModel } from "../generate/load.ts";
 import { promptIdsOf, tokenizerOf } from "../generate/text.ts";
 import type { ChatTokenizer } from "../tokenizer/chat.ts";
@@ -7,6 +7,7 @@ import type { Backend, ChatPrompt, ModelFacts, Prompt } from "./backend.ts";
 import { rowsOf } from "./rows.ts";
 import { createScheduler } from "./scheduler.ts";
 import { createSequence } from "./sequence.ts";
+import { toolFormatOf } from "./tool-format.ts";
 
 /** How requests share a model. */
 export interface SharingOptions {
@@ -18,6 +19,25 @@ export interface SharingOptions {
 
 /** Answers with an open model, which is disposed with it. */
 export function localBackend(opened: OpenModel, chat: ChatTokenizer | undefined, options: SharingOptions): Backend {
+  return withoutPaths(backendOf(opened, chat, options), opened.folder);
+}
+
+/** Where a model's files are is no client's business: errors do not tell. */
+function withoutPaths(backend: Backend, folder: string): Backend {
+  const told = (error: unknown): never => {
+    if (!(error instanceof OwnlmError)) throw error;
+    throw new OwnlmError(error.code, error.message.replaceAll(`${folder}: `, "").replaceAll(folder, "the model"));
+  };
+  return {
+    ...backend,
+    generate: (...args) => backend.generate(...args).catch(told),
+    tokenize: (...args) => backend.tokenize(...args).catch(told),
+    detokenize: (...args) => backend.detokenize(...args).catch(told),
+    applyTemplate: (...args) => backend.applyTemplate(...args).catch(told),
+  };
+}
+
+function backendOf(opened: OpenModel, chat: ChatTokenizer | undefined, options: SharingOptions): Backend {
   const rows = rowsOf(opened, options.slots);
   const scheduler = createScheduler(rows, options.queue, () => performance.now());
   const facts = factsOf(opened, chat);
@@ -59,6 +79,7 @@ function factsOf({ model, context, tokenizer }: OpenModel, chat: ChatTokenizer |
     eosToken: spelling(tokenizer?.eosId),
     padToken: pad,
     chatTemplate: chat?.chatTemplates.get("default"),
+    toolFormat: chat && toolFormatOf(chat.chatTemplates.get("tool_use") ?? chat.chatTemplates.get("default") ?? ""),
   };
 }
 
@@ -83,8 +104,10 @@ const templateOf = (chat: ChatTokenizer | undefined, { folder }: OpenModel): Cha
   chat ?? fail("NOT_FOUND", `${folder}: no tokenizer.json, which text needs`);
 
 function chatIds(chat: ChatTokenizer | undefined, opened: OpenModel, given: ChatPrompt): number[] {
-  const { messages, tools, variables, addGenerationPrompt = true } = given;
-  return templateOf(chat, opened).applyChatTemplate(messages, { tools, variables, addGenerationPrompt });
+  const { messages, tools, variables, addGenerationPrompt = true, suffix } = given;
+  const ids = templateOf(chat, opened).applyChatTemplate(messages, { tools, variables, addGenerationPrompt });
+  if (suffix === undefined) return ids;
+  return ids.concat(tokenizerOf(opened).encode(suffix, { addSpecialTokens: false, allowSpecial: true }));
 }
 
 function rendered(chat: ChatTokenizer | undefined, opened: OpenModel, given: ChatPrompt): string {

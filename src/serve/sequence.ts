@@ -40,7 +40,7 @@ export function createSequence(opened: OpenModel, promptIds: readonly number[], 
     noted = info;
   };
   const course: Course = createCourse(promptIds, { ...request, copy, onLogprob }, maxNewTokens);
-  const shown = shownText(tokenizer, request.stop ?? [], promptIds);
+  const shown = shownText(tokenizer, request.stop ?? [], promptIds, !ask.showSpecial);
   const prompt: TokenInfo[] = [];
   let finish: FinishReason | undefined;
   let nextId: number | undefined;
