@@ -11,7 +11,9 @@ import { readJson } from "../weights/folder.ts";
 import { type GgufField, type GgufTensorSource, writeGguf } from "../weights/gguf-write.ts";
 import { readConfig } from "./config.ts";
 import { exportWeights, tensorSource } from "./export-weights.ts";
+import { isGguf, openGgufModel } from "./gguf-model.ts";
 import { openTokenizer, parameterShapes } from "./load.ts";
+import { openMerged } from "./merged-weights.ts";
 
 /** How a model is exported. */
 export const EXPORT_OPTIONS = {
@@ -22,6 +24,7 @@ export const EXPORT_OPTIONS = {
     default: "f16",
     help: "How weights are stored",
   },
+  adapter: { kind: "list", placeholder: "DIR", help: "Work this adapter into the weights first; again for more" },
 } as const satisfies OptionSpecs;
 
 /** What was written. */
@@ -41,24 +44,23 @@ const FILE_TYPES = { F32: 0, F16: 1, BF16: 32, Q8_0: 7, Q4_0: 2 } as const;
  * float32; embedding and head are Q8_0 where the rest is Q4_0; rows that are no whole blocks become float16. Weights that
  * `ownlm quantize` packed keep their integers in Q4_0 and Q8_0, where those have as many bits. Throws what opening the
  * folder throws, UNSUPPORTED for a model or tokenizer that the format cannot state, BAD_WEIGHTS for elements that the
- * type cannot hold, and EXISTS; nothing is left half-written.
+ * type cannot hold, and EXISTS; nothing is left half-written. `options.adapter` are worked into the weights, as `merge` does it; of
+ * one adapter the name and its own tokenizer and template go first.
  */
 export function exportGguf(host: Host, folder: string, options: GivenOptions<typeof EXPORT_OPTIONS>): ExportResult {
-  const { gguf: file, type } = readOptions(EXPORT_OPTIONS, options);
+  const { gguf: file, type, adapter: adapters } = readOptions(EXPORT_OPTIONS, options);
   if (file === undefined) return fail("USAGE", "export: got no --gguf, expected the file to write");
   if (host.kindOf(file) !== undefined) fail("EXISTS", `${file}: exists already. Choose another --gguf.`);
   const format = type.toUpperCase() as keyof typeof FILE_TYPES;
-  const { file: configFile, model } = readConfig(host, folder);
-  const shapes = parameterShapes(model);
+  const { configFile, model, shapes, weights } = contentOf(host, folder, adapters);
   const plan = ggufPlan(model, shapes, configFile);
-  const weights = exportWeights(host, folder, model, shapes, configFile);
   const fields = [
     ...plan.fields,
     { key: "general.type", type: "string", value: "model" } as const,
-    ...nameFields(folder),
+    ...nameFields(adapters.length === 1 ? adapters[0]! : folder),
     { key: "general.file_type", type: "uint32", value: FILE_TYPES[format] } as const,
     { key: "general.quantization_version", type: "uint32", value: 2 } as const,
-    ...tokenizerFields(host, folder, model),
+    ...tokenizerFields(host, folder, adapters, model),
   ];
   const sources = plan.tensors.map((tensor) => tensorSource(tensor, formatOf(tensor, format), weights));
   const small = plan.small.map(({ name, shape, values }): GgufTensorSource => {
@@ -77,16 +79,38 @@ function nameFields(folder: string): GgufField[] {
   return SPECIAL_NAMES.test(name) ? [] : [{ key: "general.name", type: "string", value: name }];
 }
 
-function tokenizerFields(host: Host, folder: string, model: CausalLm): GgufField[] {
-  if (host.kindOf(host.join(folder, "tokenizer.json")) === undefined) return [];
-  const fields = ggufTokenizer(openTokenizer(host, folder), model.vocabSize, host.join(folder, "tokenizer.json"));
-  const template = templateOf(host, folder);
+/** A model and its weights as they are written. */
+function contentOf(host: Host, folder: string, adapters: readonly string[]) {
+  if (adapters.length > 0) {
+    const merged = openMerged(
+      host,
+      folder,
+      adapters.map((adapter) => ({ folder: adapter, share: 1 })),
+    );
+    return { ...merged, weights: new Map([...merged.shapes.keys()].map((name) => [name, merged.weightOf(name)])) };
+  }
+  const { file: configFile, model } = readConfig(host, folder);
+  const shapes = parameterShapes(model);
+  return { configFile, model, shapes, weights: exportWeights(host, folder, model, shapes, configFile) };
+}
+
+function tokenizerFields(host: Host, folder: string, adapters: readonly string[], model: CausalLm): GgufField[] {
+  const has = (path: string) => isGguf(host, path) || host.kindOf(host.join(path, "tokenizer.json")) !== undefined;
+  const paths = adapters.length === 1 ? [adapters[0]!, folder] : [folder];
+  const path = paths.find(has);
+  if (path === undefined) return [];
+  const fields = ggufTokenizer(openTokenizer(host, path), model.vocabSize, path);
+  const template = paths.map((each) => templateOf(host, each)).find((each) => each !== undefined);
   return template === undefined
     ? fields
     : [...fields, { key: "tokenizer.chat_template", type: "string", value: template }];
 }
 
 function templateOf(host: Host, folder: string): string | undefined {
+  if (isGguf(host, folder)) {
+    const template = openGgufModel(host, folder).metadata.get("tokenizer.chat_template");
+    return typeof template === "string" ? template : undefined;
+  }
   const file = host.join(folder, "chat_template.jinja");
   if (host.kindOf(file) === "file") return host.readText(file);
   const config = host.join(folder, "tokenizer_config.json");

@@ -10,7 +10,8 @@ import type { ChatTokenizer } from "../tokenizer/chat.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
 import { type BenchResult, benchModel } from "./bench.ts";
 import { openChatTokenizer } from "./chat.ts";
-import { type EXPORT_OPTIONS, type ExportResult, exportGguf } from "./export-gguf.ts";
+import { exportPath } from "./export.ts";
+import type { EXPORT_OPTIONS, ExportResult } from "./export-gguf.ts";
 import { findBase } from "./find-base.ts";
 import type { GeneratedToken } from "./generate.ts";
 import { type OpenModel, type OpenModelOptions, openModel, openRuntimeFor, openTokenizer } from "./load.ts";
@@ -183,7 +184,7 @@ export function createLibrary(host: Host): Library {
       const tokenizer = path === undefined ? (operand as Tokenizer) : openTokenizer(host, path);
       return tokenizeText(tokenizer, text, !noSpecial);
     },
-    exportModel: async (given, options) => exportGguf(host, await locateModel(host, given, "model"), options),
+    exportModel: async (given, options) => exportPath(host, await locateModel(host, given, "model"), options),
     merge: async (base, adapters, { signal, onProgress, ...options }) => {
       const first = adapters[0] ?? fail("BAD_OPTION", "merge: got no adapter, expected one or more folders");
       const path = base === undefined ? await findBase(host, first) : await locateModel(host, base, "model");

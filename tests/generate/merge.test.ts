@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, test } from "node:test";
 import { bfloat16ToFloat32, float32ToBfloat16 } from "../../src/base/dtypes.ts";
+import { exportPath } from "../../src/generate/export.ts";
 import { exportGguf } from "../../src/generate/export-gguf.ts";
 import { merge } from "../../src/generate/merge.ts";
 import { host } from "../../src/host/node.ts";
@@ -157,6 +158,19 @@ describe("a merged model", () => {
     for (const [name, values] of floats(other)) assert.deepEqual(values, expected.get(name), name);
     assert.equal(readSafetensors(host, path.join(other, "model.safetensors")).tensors.size, expected.size);
   });
+
+  for (const type of ["f16", "q8_0", "q4_0"] as const)
+    test(`is the same file in ${type} whether merged first or while it is exported`, async () => {
+      const folder = modelFolder("llama");
+      const adapter = randomAdapter(inside("adapter"), folder, { targets: ["q_proj", "down_proj"] }, 8);
+      const out = path.join(temporaryFolder(), "adapter");
+      await merge(host, folder, [adapter], { out });
+      const [one, other] = [inside("one.gguf"), inside("other.gguf")];
+      exportGguf(host, out, { gguf: one, type });
+      await exportPath(host, adapter, { gguf: other, type });
+      assert.deepEqual(readFileSync(other), readFileSync(one));
+      assert.ok(readFileSync(one).includes("tokenizer.ggml.tokens"));
+    });
 
   test("has one adapter's own tokenizer files, of several the base's", async () => {
     const folder = modelFolder("llama");
