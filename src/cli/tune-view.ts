@@ -95,10 +95,14 @@ function planLines(e: TuneStartEvent): string[] {
   ];
 }
 
-function evalText({ valLoss, tokenAccuracy }: TuneEvalEvent): string {
-  const right = tokenAccuracy === undefined ? "" : ` (${(100 * tokenAccuracy).toFixed(1)} % of tokens right)`;
-  return `validation ${valLoss.toFixed(3)}${right}`;
+function evalText({ valLoss, tokenAccuracy, metrics }: TuneEvalEvent): string {
+  const right = tokenAccuracy === undefined ? "" : ` (${percent(tokenAccuracy)} of tokens right)`;
+  const [won, margin] = [metrics?.["rewards/accuracies"], metrics?.["rewards/margins"]];
+  const pairs = won === undefined ? "" : ` (${percent(won)} of pairs the right way round, by ${margin!.toFixed(3)})`;
+  return `validation ${valLoss.toFixed(3)}${right}${pairs}`;
 }
+
+const percent = (part: number) => `${(100 * part).toFixed(1)} %`;
 
 /** Answers shown on the terminal; all are in the events and the report. */
 const SHOWN_SAMPLES = 4;

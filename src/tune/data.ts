@@ -1,7 +1,7 @@
 /** From data files to the tokens that train and validate, with a report of what was read. Knows no model. */
 import { fail } from "../base/errors.ts";
 import { type DataReport, dataReport } from "../data/data-report.ts";
-import type { Example, SftExample } from "../data/example.ts";
+import type { Example } from "../data/example.ts";
 import type { TokenExample } from "../data/example-tokens.ts";
 import { type ExampleOptions, type Examples, readExamples } from "../data/examples.ts";
 import { fingerprint } from "../data/fingerprint.ts";
@@ -11,20 +11,21 @@ import { splitExamples } from "../data/split-examples.ts";
 import { type TokensOf, tokenizeExamples } from "../data/tokenize-examples.ts";
 import type { Host } from "../host/types.ts";
 import type { ChatTokenizer } from "../tokenizer/chat.ts";
+import type { ObjectiveKind } from "./kinds.ts";
 import { type DecidedTune, fieldsOf } from "./options.ts";
 import { type ChosenTemplate, chosenTemplate, isChat } from "./template.ts";
 
 /** Examples and their tokens, side by side. */
-export interface TokenSet<E extends Example> {
-  readonly examples: readonly E[];
-  readonly tokens: readonly TokensOf<E>[];
+export interface TokenSet {
+  readonly examples: readonly Example[];
+  readonly tokens: readonly TokensOf<Example>[];
 }
 
 /** What a run learns from. */
-export interface TuneData<E extends Example = SftExample> {
-  readonly train: TokenSet<E>;
+export interface TuneData {
+  readonly train: TokenSet;
   /** Empty where nothing validates. */
-  readonly validation: TokenSet<E>;
+  readonly validation: TokenSet;
   readonly report: DataReport;
   /** The first example that is trained on. */
   readonly shown: RenderedExample & { readonly at: string };
@@ -43,43 +44,30 @@ export interface DataWorld {
   readonly turn: () => Promise<void>;
 }
 
-/** The kinds of examples that an objective learns from, for the check and for messages. */
-export interface WantedExamples<E extends Example> {
-  readonly kinds: readonly E["kind"][];
-  /** "--objective sft learns from ...". */
-  readonly says: string;
-}
-
-/** Of supervised fine-tuning. */
-export const SFT_EXAMPLES: WantedExamples<SftExample> = {
-  kinds: ["text", "chat", "completion"],
-  says: "sft learns from messages, conversations, instruction and output, prompt and completion, or text",
-};
-
 /**
  * Reads, splits and tokenizes. `date` is that of templates which write it, `template` the run's own when it is continued. Throws BAD_DATA, BAD_OPTION, BAD_CHAT,
  * NOT_FOUND, UNSUPPORTED.
  */
-export async function readTuneData<E extends Example>(
+export async function readTuneData(
   world: DataWorld,
   paths: readonly string[],
   options: DecidedTune & { readonly maxLength: number },
   tokenizer: ChatTokenizer,
-  wanted: WantedExamples<E>,
+  kind: ObjectiveKind,
   { date, template }: { readonly date: string; readonly template?: ChosenTemplate | undefined },
-): Promise<TuneData<E>> {
+): Promise<TuneData> {
   const { host, showName } = world;
   const reading = readingOptions(options);
   const read = await readExamples(host, paths, reading);
-  const examples = checkedKinds(read, wanted, showName);
+  const examples = checkedKinds(read, kind, options.objective, showName);
   await world.turn();
   const held =
     options.val.length > 0 ? await readExamples(host, options.val, { ...reading, shape: read.shape }) : undefined;
   await world.turn();
   const isForChats = examples.some(isChat) || (held?.examples.some(isChat) ?? false);
   const chosen = template ?? chosenTemplate(host, options.chatTemplate, tokenizer, isForChats, showName);
-  const tokenize = (of: readonly E[]) =>
-    tokenizeExamples<E>(of, tokenizer, {
+  const tokenize = (of: readonly Example[]) =>
+    tokenizeExamples(of, tokenizer, {
       loss: options.loss,
       maxLength: options.maxLength,
       strict: options.strict,
@@ -89,9 +77,9 @@ export async function readTuneData<E extends Example>(
   const all = tokenize(examples);
   await world.turn();
   const tokensOf = new Map(all.examples.map((example, i) => [example, all.tokens[i]!]));
-  const setOf = (of: readonly E[]): TokenSet<E> => ({
+  const setOf = (of: readonly Example[]): TokenSet => ({
     examples: of,
-    tokens: of.map((each) => tokensOf.get(each) as TokensOf<E>),
+    tokens: of.map((each) => tokensOf.get(each) as TokensOf<Example>),
   });
   const split = held
     ? { train: all.examples, validation: [] }
@@ -99,16 +87,16 @@ export async function readTuneData<E extends Example>(
   const { bad: heldBad = [] } = held ?? {};
   if (heldBad[0])
     world.warn(`${options.val.join(", ")}: ${heldBad.length} bad records left out: ${heldBad[0].problem}`);
-  const validation = held ? tokenize(checkedKinds(held, wanted, showName)) : setOf(split.validation);
+  const validation = held ? tokenize(checkedKinds(held, kind, options.objective, showName)) : setOf(split.validation);
   const train = setOf(split.train);
   const first = train.examples[0]!;
   return {
     train,
-    validation: validation as TokenSet<E>,
+    validation,
     report: dataReport(read, all.report),
     shown: { at: first.at, ...renderedExample(sequencesOf(train.tokens[0]!)[0]!, tokenizer) },
     template: chosen,
-    fingerprint: fingerprintOf(host, [train, validation as TokenSet<E>]),
+    fingerprint: fingerprintOf(host, [train, validation]),
   };
 }
 
@@ -122,18 +110,19 @@ function readingOptions(options: DecidedTune): ExampleOptions {
   };
 }
 
-function checkedKinds<E extends Example>(
+function checkedKinds(
   { examples, files, shape }: Examples,
-  { kinds, says }: WantedExamples<E>,
+  { kinds, learnsFrom }: ObjectiveKind,
+  objective: string,
   showName: (name: string) => string,
-): readonly E[] {
-  const other = examples.find(({ kind }) => !(kinds as readonly string[]).includes(kind));
+): readonly Example[] {
+  const other = examples.find(({ kind }) => !kinds.includes(kind));
   if (other)
     fail(
       "BAD_DATA",
-      `${files[0]}: got records of the shape ${SHAPE_NAMES[shape]}, and ${showName("objective")} ${says}. Try another ${showName("objective")} or ${showName("shape")}`,
+      `${files[0]}: got records of the shape ${SHAPE_NAMES[shape]}, and ${showName("objective")} ${objective} learns from ${learnsFrom}. Try another ${showName("objective")} or ${showName("shape")}`,
     );
-  return examples as readonly E[];
+  return examples;
 }
 
 /** The sequences of an example's tokens: one, or both answers of a preference. */
@@ -141,10 +130,10 @@ export function sequencesOf(tokens: TokensOf<Example>): readonly TokenExample[] 
   return "chosen" in tokens ? [tokens.chosen, tokens.rejected] : [tokens];
 }
 
-function fingerprintOf<E extends Example>(host: Host, sets: readonly TokenSet<E>[]): string {
+function fingerprintOf(host: Host, sets: readonly TokenSet[]): string {
   const hash = () => host.sha256();
   const parts = sets.map(({ tokens }) => {
-    const sequences = tokens.flatMap((each) => sequencesOf(each as TokensOf<Example>));
+    const sequences = tokens.flatMap(sequencesOf);
     const ids = joined(sequences.map(({ ids }) => ids));
     const masks = joined(sequences.map(({ mask }) => Int32Array.from(mask)));
     const lengths = Int32Array.from(sequences.map(({ ids: { length } }) => length));

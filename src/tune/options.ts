@@ -8,7 +8,7 @@ import { SCHEDULES } from "../optim/schedule.ts";
 /** What moves. */
 export const METHODS = ["lora", "full"] as const;
 /** What is learnt. */
-export const OBJECTIVES = ["sft"] as const;
+export const OBJECTIVES = ["sft", "dpo", "orpo", "simpo", "kto", "reward", "distill"] as const;
 
 const LORA_ONLY = "of adapters";
 
@@ -17,7 +17,12 @@ export const TUNE_OPTIONS = {
   out: { kind: "text", placeholder: "DIR", help: "Folder for the result, its checkpoints and its log" },
   resume: { kind: "flag", help: "Continue the run in --out from its last whole checkpoint, to the same last bit" },
   method: { kind: "choice", choices: METHODS, default: "lora", help: "Train adapters (LoRA), or every weight" },
-  objective: { kind: "choice", choices: OBJECTIVES, default: "sft", help: "What is learnt: the answers of the data" },
+  objective: {
+    kind: "choice",
+    choices: OBJECTIVES,
+    default: "sft",
+    help: "What is learnt: answers; of two answers the better; scores of answers; another model's words",
+  },
   shape: { kind: "choice", choices: SHAPES, auto: "recognised", help: "What the records of the data look like" },
   field: { kind: "list", placeholder: "A=B", help: "Read field B of the records as A, as in prompt=question" },
   maxExamples: { kind: "int", min: 1, max: 1e12, help: "Examples beyond it are not read" },
@@ -64,11 +69,39 @@ export const TUNE_OPTIONS = {
     auto: "every linear layer but the head",
     help: "Layers that have adapters, by the ends of their names: q_proj,v_proj",
   },
+  beta: {
+    kind: "number",
+    min: 1e-6,
+    max: 1e3,
+    auto: "0.1; of simpo 2",
+    help: "How far dpo and kto keep to the model, and the scale of orpo and simpo",
+  },
+  gamma: { kind: "number", min: 0, max: 1e3, auto: "0.5", help: "How much better simpo wants the chosen answer" },
+  labelSmoothing: {
+    kind: "number",
+    min: 0,
+    max: 0.499,
+    auto: "0",
+    help: "Part of dpo's pairs held to be the wrong way round",
+  },
+  desirableWeight: { kind: "number", min: 0, max: 1e3, auto: "1", help: "What good answers count for in kto" },
+  undesirableWeight: { kind: "number", min: 0, max: 1e3, auto: "1", help: "What bad answers count for in kto" },
+  centre: { kind: "number", min: 0, max: 1e3, auto: "0", help: "How strongly the scores of reward are kept around 0" },
+  teacher: { kind: "text", placeholder: "MODEL", help: "The model that distill learns from, with the same tokens" },
+  temperature: { kind: "number", min: 0.01, max: 100, auto: "1", help: "How soft distill makes both models' choices" },
+  teacherShare: {
+    kind: "number",
+    min: 0,
+    max: 1,
+    auto: "0.5",
+    help: "The teacher's part of distill's loss; the rest is the data's",
+  },
+  topLogits: { kind: "int", min: 1, max: 2 ** 22, auto: "64", help: "Most probable tokens of the teacher that count" },
   lr: {
     kind: "number",
     min: 0,
     max: 10,
-    auto: "0.4 / the model's width for adapters, 0.04 / it for all weights",
+    auto: "0.4 / the model's width for adapters, 0.04 / it for all weights; of preferences a twentieth",
     help: "Peak learning rate",
   },
   minLr: { kind: "number", min: 0, max: 10, auto: "a tenth of --lr", help: "Learning rate at the end" },
@@ -138,6 +171,24 @@ type Read = OptionValues<typeof TUNE_OPTIONS>;
 /** Options with everything decided that needs neither model nor data. */
 export type DecidedTune = Read & Required<Pick<Read, "out" | "threads">>;
 
+/** Options that only some objectives have. */
+const OWN: Partial<Record<keyof typeof TUNE_OPTIONS, readonly (typeof OBJECTIVES)[number][]>> = {
+  beta: ["dpo", "orpo", "simpo", "kto"],
+  gamma: ["simpo"],
+  labelSmoothing: ["dpo"],
+  desirableWeight: ["kto"],
+  undesirableWeight: ["kto"],
+  centre: ["reward"],
+  teacher: ["distill"],
+  temperature: ["distill"],
+  teacherShare: ["distill"],
+  topLogits: ["distill"],
+  packing: ["sft", "distill"],
+  loss: ["sft", "distill"],
+  prompts: OBJECTIVES.filter((name) => name !== "reward"),
+  samples: OBJECTIVES.filter((name) => name !== "reward"),
+};
+
 /** Options that only make sense with adapters. */
 const OF_LORA = ["rank", "alpha", "rslora", "targets"] as const;
 
@@ -155,6 +206,19 @@ export function decideTune(
     fail("BAD_OPTION", `${name("val")} and ${name("valFraction")}: expected one of them: both say what validates`);
   if (options.prompts !== undefined && given.samples !== undefined)
     fail("BAD_OPTION", `${name("prompts")} and ${name("samples")}: expected one of them: both say what is answered`);
+  const other = Object.entries(OWN).find(
+    ([key, of]) => given[key as keyof TuneOptions] !== undefined && !of.includes(options.objective),
+  );
+  if (other)
+    fail(
+      "BAD_OPTION",
+      `${name(other[0])}: is of ${name("objective")} ${other[1].join(", ")}, got ${options.objective}. Leave it out`,
+    );
+  if (options.objective === "distill" && options.teacher === undefined)
+    fail(
+      "BAD_OPTION",
+      `${name("teacher")}: got nothing, expected the model that ${name("objective")} distill learns from`,
+    );
   const stray = options.method === "full" ? OF_LORA.find((key) => given[key] !== undefined) : undefined;
   if (stray !== undefined)
     fail(
@@ -199,7 +263,7 @@ const PACKED_ROW = 128;
 const [MOST_STEP_TOKENS, SMALL_EPOCH_STEPS] = [2048, 24];
 
 /** T: the positions of a row, from the data and the limit. */
-export function rowLength(packing: Read["packing"], { longest, positions }: DataSize, most: number): number {
+export function rowLength(packing: "packed" | "padded", { longest, positions }: DataSize, most: number): number {
   const wanted = packing === "packed" ? Math.max(longest, Math.min(PACKED_ROW, positions)) : longest;
   return Math.max(1, Math.min(most, ROW_UNIT * Math.ceil(wanted / ROW_UNIT)));
 }
@@ -218,16 +282,30 @@ export type RunTune = DecidedTune &
 
 const EPOCHS = 3;
 
+/** What {@link decideLength} is told of model and data. */
+export interface LengthFacts {
+  readonly width: number;
+  /** That a sampler draws: rows, or examples of `rowsOfExample` rows each. */
+  readonly rows: number;
+  readonly rowsOfExample: number;
+  readonly rowTokens: number;
+  readonly maxLength: number;
+}
+
+/** Learning rates of preferences, as parts of those of answers: they start from a model that can answer. */
+const RATES: Partial<Record<(typeof OBJECTIVES)[number], number>> = { dpo: 0.05, kto: 0.05, simpo: 0.05, orpo: 0.4 };
+
 /** Decides what depends on the model's width and the number of rows. */
 export function decideLength(
   options: DecidedTune,
-  { width, rows, rowTokens, maxLength }: { width: number; rows: number; rowTokens: number; maxLength: number },
+  { width, rows, rowsOfExample, rowTokens, maxLength }: LengthFacts,
   name: (plain: string) => string,
 ): RunTune {
-  const batch = options.batch ?? batchSize(rowTokens, rows);
+  const batch = options.batch ?? batchSize(rowTokens * rowsOfExample, rows);
   const epochs = options.epochs ?? EPOCHS;
   const steps = options.steps ?? Math.max(1, Math.ceil((epochs * rows) / (batch * options.accumulation)));
-  const lr = options.lr ?? rounded((options.method === "lora" ? 0.4 : 0.04) / width);
+  const lr =
+    options.lr ?? rounded(((options.method === "lora" ? 0.4 : 0.04) * (RATES[options.objective] ?? 1)) / width);
   const minLr = options.minLr ?? lr / 10;
   if (minLr > lr) fail("BAD_OPTION", `${name("minLr")}: got ${minLr}, expected at most ${name("lr")} ${lr}`);
   return {

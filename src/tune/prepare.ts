@@ -1,10 +1,11 @@
 /** From options to a run that is ready to go: base opened, data read, sizes planned, what cannot be done refused. Trains nothing. */
 import { fail } from "../base/errors.ts";
 import type { Owner } from "../base/owner.ts";
-import type { SftExample } from "../data/example.ts";
 import { packRows } from "../data/rows.ts";
 import { openEngine } from "../generate/engine.ts";
+import { checkSameTokens } from "../generate/model-draft.ts";
 import type { Host } from "../host/types.ts";
+import { locateModel } from "../hub/locate.ts";
 import type { Runtime, Tensor } from "../runtime/types.ts";
 import { createEvaluation } from "../train/evaluator.ts";
 import { measureStepMs } from "../train/length.ts";
@@ -12,9 +13,10 @@ import { affordsPattern, evaluationRows, type Plan } from "../train/plan.ts";
 import { createStepper, type Stepper } from "../train/stepper.ts";
 import { adapted, liveWeights } from "./adapters.ts";
 import { type BaseModel, openBase } from "./base.ts";
-import { readTuneData, SFT_EXAMPLES, type TuneData } from "./data.ts";
+import { readTuneData, sequencesOf, type TuneData } from "./data.ts";
 import type { DataEvent, TuneEvent, TuneStartEvent } from "./events.ts";
-import { sftTask } from "./objectives/sft.ts";
+import { KINDS } from "./kinds.ts";
+import type { Teacher } from "./objectives/distillation.ts";
 import { type DecidedTune, decideLength, loraOf, type RunTune, rowLength, type TuneOptions } from "./options.ts";
 import { planTune, requireDisk, requireFits, stepOptionsOf } from "./plan.ts";
 import { continuedTune, readTune, saveTune, type TuneSettings, tuneSettings } from "./settings.ts";
@@ -72,11 +74,17 @@ export async function beginTune(
     );
   const date = new Date().toISOString();
   const data = await read(context, operands.data, { ...decided, maxLength }, base, { date });
-  const lengths = data.train.tokens.map(({ ids }) => ids.length - 1);
-  const size = { longest: Math.max(...lengths.slice(0, 1), ...spread(lengths)), positions: sum(lengths) };
-  const rowTokens = rowLength(decided.packing, size, maxLength);
-  const { rows } = packRows(data.train.tokens, { context: rowTokens, mode: decided.packing });
-  const options = decideLength(decided, { width: hiddenSize, rows: rows.length, rowTokens, maxLength }, showName);
+  const kind = KINDS[decided.objective];
+  const packing = kind.packs ? decided.packing : "padded";
+  const sequences = data.train.tokens.flatMap(sequencesOf);
+  const lengths = [...sequences, ...data.validation.tokens.flatMap(sequencesOf)].map(({ ids }) => ids.length - 1);
+  const longest = lengths.reduce((most, length) => Math.max(most, length), 0) + kind.morePositions;
+  const rowTokens = rowLength(packing, { longest, positions: sum(lengths) }, maxLength);
+  const rows = kind.packs
+    ? packRows(sequences, { context: rowTokens, mode: packing }).rows.length
+    : data.train.examples.length;
+  const { rowsOfExample } = kind;
+  const options = decideLength(decided, { width: hiddenSize, rows, rowsOfExample, rowTokens, maxLength }, showName);
   const settings = tuneSettings({
     base: { name: operands.name, folder: host.absolute(operands.folder), fingerprint: base.fingerprint },
     data: operands.data.map(host.absolute),
@@ -91,8 +99,6 @@ export async function beginTune(
   return { settings, base, data, ...prepared };
 }
 
-/** The largest in pieces: a call takes only so many arguments. */
-const spread = (values: readonly number[]): number[] => [values.reduce((most, value) => Math.max(most, value), 0)];
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
 /** Prepares the run that a folder holds. Its model and data may have moved, but not changed. */
@@ -134,7 +140,7 @@ async function read(
   tell({ event: "stage", stage: "data", message: `reading ${paths.join(", ")}` });
   const warn = (message: string) => tell({ event: "warning", message });
   const world = { host, showName, turn, warn };
-  const data = await readTuneData<SftExample>(world, paths, options, base.tokenizer, SFT_EXAMPLES, given);
+  const data = await readTuneData(world, paths, options, base.tokenizer, KINDS[options.objective], given);
   if (data.template?.isSimple)
     warn(
       `${base.name} has no chat template: a simple one is used, and kept with the result. ${showName("chatTemplate")} FILE gives another`,
@@ -145,8 +151,10 @@ async function read(
 /** Tells of the data, refuses what cannot be done, then makes the stepper and measures it. */
 async function prepare(context: TuneContext, base: BaseModel, data: TuneData, options: RunTune, continued: boolean) {
   const { host, own, tell, turn, runtime, showName } = context;
-  const taskOf = (other: RunTune) => newTask(base, data, other);
+  const teacher = await openTeacher(context, options, base);
+  const taskOf = (other: RunTune) => newTask(base, data, other, teacher);
   const task = taskOf(options);
+  if ("dispose" in task) own({ [Symbol.dispose]: task.dispose as () => void });
   const told = dataEvent(data, options, task);
   tell(told);
   const plan = planTune(base, options, task);
@@ -180,23 +188,46 @@ async function prepare(context: TuneContext, base: BaseModel, data: TuneData, op
   return { told, task, stepper, plan, memory, msPerStep: await measureStepMs(stepper, fill, host.nowMs, turn) };
 }
 
-function newTask(base: BaseModel, data: TuneData, options: RunTune): TuneTask {
-  const { packing, rowTokens, batch, seed } = options;
-  return sftTask({
+function newTask(base: BaseModel, data: TuneData, options: RunTune, teacher: Teacher | undefined): TuneTask {
+  const { objective, rowTokens, batch, seed } = options;
+  const kind = KINDS[objective];
+  const parts = {
     model: base.model,
     adapted: adapted(base.model, loraOf(options)),
     train: data.train.tokens,
     validation: data.validation.tokens,
-    packing,
     rowTokens,
     batch,
-    valBatch: evaluationRows({ batch, context: rowTokens }),
+    valBatch: evaluationRows({ batch, context: rowTokens * kind.rowsOfExample }),
     seed,
-  });
+  };
+  return kind.task(parts, options, teacher);
 }
 
-function dataEvent({ report, shown, train, validation }: TuneData, { rowTokens }: RunTune, task: TuneTask): DataEvent {
+/** The model that distillation learns from. */
+async function openTeacher(
+  { host, runtime, tell }: TuneContext,
+  { teacher: name, threads }: DecidedTune,
+  student: BaseModel,
+): Promise<Teacher | undefined> {
+  if (name === undefined) return undefined;
+  tell({ event: "stage", stage: "model", message: `opening ${name}` });
+  const base = openBase(host, name, await locateModel(host, name, "model"), (message) =>
+    tell({ event: "warning", message }),
+  );
+  checkSameTokens(base.tokenizer, student.tokenizer, base.folder);
+  const weights = { tensors: () => new Map<string, Tensor<"float32">>(), frozen: base.place };
+  return { model: base.model, open: (objective) => createEvaluation(runtime, objective, weights, { threads }) };
+}
+
+function dataEvent(
+  { report, shown, train, validation }: TuneData,
+  { rowTokens, objective }: RunTune,
+  task: TuneTask,
+): DataEvent {
   const rows = task.rowsPerEpoch;
+  const sequences = train.tokens.flatMap(sequencesOf);
+  const kind = KINDS[objective];
   return {
     event: "data",
     report,
@@ -204,7 +235,7 @@ function dataEvent({ report, shown, train, validation }: TuneData, { rowTokens }
     valExamples: validation.examples.length,
     rows,
     rowTokens,
-    filled: sum(train.tokens.map(({ ids }) => ids.length - 1)) / (rows * rowTokens),
+    filled: sum(sequences.map(({ ids }) => ids.length - 1)) / (rows * kind.rowsOfExample * rowTokens),
     example: shown,
   };
 }

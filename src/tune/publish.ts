@@ -2,6 +2,9 @@
 import { isJsonObject, type JsonObject } from "../base/json.ts";
 import type { Host } from "../host/types.ts";
 import { adapterBase } from "../models/adapted.ts";
+import { familyOf } from "../models/registry.ts";
+import type { CausalLm } from "../models/types.ts";
+import { trainingBuilder } from "../nn/builder.ts";
 import type { LoraOptions } from "../nn/lora.ts";
 import type { Stepper } from "../train/stepper.ts";
 import {
@@ -16,11 +19,14 @@ import { readJson } from "../weights/folder.ts";
 import { publishStaged } from "../weights/publish.ts";
 import { type NamedTensor, writeSafetensors, writeText } from "../weights/safetensors.ts";
 import type { BaseModel } from "./base.ts";
+import { rewardConfig, SCORE_WEIGHT } from "./objectives/reward.ts";
 import { tensorFiles } from "./weights.ts";
 
 /** What is published besides the trained weights. */
 export interface Publication {
   readonly base: BaseModel;
+  /** True where the model gives a score and no text. */
+  readonly isReward: boolean;
   /** Undefined where all weights were trained. */
   readonly lora: LoraOptions | undefined;
   /** The chat template that the data went through in place of the model's own. */
@@ -45,7 +51,7 @@ export async function publishTuned(host: Host, out: string, stepper: Stepper, wh
       writeText(host, host.join(staging, name), `${JSON.stringify(json, null, 2)}\n`);
     copyTokenizer(host, what, staging, writeJson);
     const { params } = tensorFiles(stepper);
-    if (what.lora) writeAdapterFiles(host, what.base, what.lora, params, staging, writeJson);
+    if (what.lora) writeAdapterFiles(host, what, what.lora, params, staging, writeJson);
     else writeModelFiles(host, what, params, staging, writeJson);
     for (const [name, text] of Object.entries(what.texts)) writeText(host, host.join(staging, name), text);
   });
@@ -70,17 +76,40 @@ function copyTokenizer(host: Host, { base, template }: Publication, staging: str
 
 function writeModelFiles(
   host: Host,
-  { base, endIds }: Publication,
+  { base, endIds, isReward }: Publication,
   params: readonly NamedTensor[],
   staging: string,
   writeJson: WriteJson,
 ): void {
   const { dtype: _, torch_dtype: __, ...config } = base.model.config;
-  writeJson(CONFIG, { ...config, dtype: "float32" });
+  const written = { ...config, dtype: "float32" };
+  if (isReward) {
+    writeJson(CONFIG, rewardConfig(written, architectureOf(base)));
+    const names = new Set([SCORE_WEIGHT, ...hiddenParameters(base.model)]);
+    writeSafetensors(
+      host,
+      host.join(staging, "model.safetensors"),
+      params.filter(({ name }) => names.has(name)),
+    );
+    return;
+  }
+  writeJson(CONFIG, written);
   const generation = host.join(base.folder, GENERATION);
   const json = host.kindOf(generation) === "file" ? readJson(host, generation) : {};
   writeJson(GENERATION, withEnds(isJsonObject(json) ? json : {}, base, endIds));
   writeSafetensors(host, host.join(staging, "model.safetensors"), params);
+}
+
+function architectureOf({ model }: BaseModel): string {
+  const [own] = Array.isArray(model.config.architectures) ? model.config.architectures : [];
+  return typeof own === "string" ? own : familyOf(model.modelType, "config.json").architecture;
+}
+
+/** What a model's last hidden state depends on: all but its head. */
+function hiddenParameters(model: CausalLm): string[] {
+  const b = trainingBuilder("hidden", 1, 1);
+  model.hidden(b);
+  return b.graph.parameters.map(({ value }) => value.name);
 }
 
 /** Texts end where answers of the data did. */
@@ -92,7 +121,7 @@ function withEnds(json: JsonObject, { tokenizer, model }: BaseModel, endIds: rea
 
 function writeAdapterFiles(
   host: Host,
-  base: BaseModel,
+  { base, isReward }: Publication,
   lora: LoraOptions,
   params: readonly NamedTensor[],
   staging: string,
@@ -109,6 +138,7 @@ function writeAdapterFiles(
     targets: shortNames(modules, [...linears.keys()]),
     fanInFanOut: modules.some((module) => linears.get(module)?.layout === "in-out"),
     baseModel: base.name,
+    ...(isReward && { modulesToSave: ["score"], taskType: "SEQ_CLS" }),
   });
   const peft = peftAdapter(config, params, tied);
   writeJson(ADAPTER_CONFIG, adapterConfigJson(peft.config));

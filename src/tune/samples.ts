@@ -1,7 +1,6 @@
 /** A fixed set of prompts, and what a model says to them. Chooses the most probable token each time. */
 import { fail } from "../base/errors.ts";
 import { createOwner } from "../base/owner.ts";
-import type { Example } from "../data/example.ts";
 import type { TokenExample } from "../data/example-tokens.ts";
 import type { Engine } from "../generate/engine.ts";
 import { generateText } from "../generate/generate.ts";
@@ -23,13 +22,15 @@ export interface SamplePrompt {
 /** Of a text that is learnt as a whole, so many tokens are its prompt. */
 const TEXT_PROMPT = 16;
 
-/** The prompts of the first examples of a set, with the answers that it has for them. */
-export function promptsOfSet<E extends Example>(
-  { tokens }: TokenSet<E>,
-  count: number,
-  tokenizer: Tokenizer,
-): SamplePrompt[] {
-  return tokens.slice(0, count).map((each) => promptOfExample(sequencesOf(each as never)[0]!, tokenizer));
+/** The first different prompts of a set, with the answers that it has for them. */
+export function promptsOfSet({ tokens }: TokenSet, count: number, tokenizer: Tokenizer): SamplePrompt[] {
+  const found = new Map<string, SamplePrompt>();
+  for (const each of tokens) {
+    if (found.size >= count) break;
+    const prompt = promptOfExample(sequencesOf(each)[0]!, tokenizer);
+    if (!found.has(prompt.ids.join())) found.set(prompt.ids.join(), prompt);
+  }
+  return [...found.values()];
 }
 
 function promptOfExample({ ids, mask }: TokenExample, tokenizer: Tokenizer): SamplePrompt {

@@ -37,6 +37,7 @@ export function sampler(
   };
 
   function promptsOf(): readonly SamplePrompt[] {
+    if (options.objective === "reward") return [];
     const set = data.validation.examples.length > 0 ? data.validation : data.train;
     if (options.prompts === undefined) return promptsOfSet(set, options.samples, tokenizer);
     const chat = set.examples.some(isChat) ? { template: data.template, now: new Date(settings.date) } : undefined;

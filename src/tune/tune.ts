@@ -149,6 +149,7 @@ async function execute(context: Context, run: PreparedTune, startMs: number): Pr
   if (after) tell(after);
   await publishTuned(host, out, stepper, {
     base,
+    isReward: options.objective === "reward",
     lora: loraOf(options),
     template: settings.chatTemplate,
     endIds: endIdsOf(data, base.tokenizer),

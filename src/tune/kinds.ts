@@ -1,0 +1,82 @@
+/** The objectives there are: what each learns from, how its rows are made, and its task. One entry an objective. */
+import type { Example, LabelledExample, PreferenceExample, SftExample } from "../data/example.ts";
+import type { TokensOf } from "../data/tokenize-examples.ts";
+import { distillationTask, type Teacher } from "./objectives/distillation.ts";
+import { ktoTask } from "./objectives/kto.ts";
+import { dpoTask, orpoTask, simpoTask } from "./objectives/preference.ts";
+import { rewardTask } from "./objectives/reward.ts";
+import { sftTask } from "./objectives/sft.ts";
+import type { TaskParts } from "./objectives/types.ts";
+import type { RunTune } from "./options.ts";
+import type { TuneTask } from "./task.ts";
+
+/** Names of objectives. */
+export type ObjectiveName = RunTune["objective"];
+
+interface KindOf<E extends Example> {
+  /** Kinds of examples it learns from, and the same for people. */
+  readonly kinds: readonly E["kind"][];
+  readonly learnsFrom: string;
+  /** Rows that an example takes. */
+  readonly rowsOfExample: 1 | 2;
+  /** True where rows may hold several examples. */
+  readonly packs: boolean;
+  /** Positions of a row beyond those of the longest example. */
+  readonly morePositions: number;
+  readonly task: (parts: TaskParts<TokensOf<E>>, options: RunTune, teacher: Teacher | undefined) => TuneTask;
+}
+
+/** An objective whose examples' type is forgotten: those of `kinds` are to be given to its task. */
+export interface ObjectiveKind extends Omit<KindOf<Example>, "task"> {
+  readonly task: (parts: TaskParts<TokensOf<Example>>, options: RunTune, teacher: Teacher | undefined) => TuneTask;
+}
+
+const kind = <E extends Example>(definition: KindOf<E>): ObjectiveKind => definition as unknown as ObjectiveKind;
+
+const TEXTS = {
+  kinds: ["text", "chat", "completion"],
+  learnsFrom: "messages, conversations, instruction and output, prompt and completion, or text",
+  rowsOfExample: 1,
+  packs: true,
+  morePositions: 0,
+} as const;
+
+const PAIRS = {
+  kinds: ["preference"],
+  learnsFrom: "prompt, chosen and rejected",
+  rowsOfExample: 2,
+  packs: false,
+  morePositions: 0,
+} as const;
+
+export const KINDS: Readonly<Record<ObjectiveName, ObjectiveKind>> = {
+  sft: kind<SftExample>({ ...TEXTS, task: (parts, { packing }) => sftTask({ ...parts, packing }) }),
+  dpo: kind<PreferenceExample>({
+    ...PAIRS,
+    task: (parts, { beta = 0.1, labelSmoothing = 0 }) => dpoTask(parts, { beta, labelSmoothing }),
+  }),
+  orpo: kind<PreferenceExample>({ ...PAIRS, task: (parts, { beta = 0.1 }) => orpoTask(parts, { beta }) }),
+  simpo: kind<PreferenceExample>({
+    ...PAIRS,
+    task: (parts, { beta = 2, gamma = 0.5 }) => simpoTask(parts, { beta, gamma }),
+  }),
+  kto: kind<LabelledExample>({
+    kinds: ["labelled"],
+    learnsFrom: "prompt, completion and label",
+    rowsOfExample: 1,
+    packs: false,
+    morePositions: 0,
+    task: (parts, { beta = 0.1, desirableWeight = 1, undesirableWeight = 1 }) =>
+      ktoTask(parts, { beta, desirableWeight, undesirableWeight }),
+  }),
+  reward: kind<PreferenceExample>({
+    ...PAIRS,
+    morePositions: 1,
+    task: (parts, { centre = 0 }) => rewardTask(parts, { centre }),
+  }),
+  distill: kind<SftExample>({
+    ...TEXTS,
+    task: (parts, { packing, temperature = 1, teacherShare = 0.5, topLogits = 64 }, teacher) =>
+      distillationTask({ ...parts, packing, teacher: teacher! }, { temperature, alpha: teacherShare, topLogits }),
+  }),
+};
