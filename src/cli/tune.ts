@@ -48,6 +48,12 @@ export const TUNE = verb({
   },
 });
 
+const RESULTS: Readonly<Record<TuneDoneEvent["result"], (out: string, path: string) => string>> = {
+  model: (out, path) => `Your model is in ${out}. Try: ownlm generate ${path} "..."`,
+  "reward model": (out) => `Your reward model is in ${out}, for AutoModelForSequenceClassification of transformers`,
+  adapter: (out) => `Your adapter is in ${out}, for PEFT and all that loads its adapters`,
+};
+
 function doneLines(done: TuneDoneEvent): string[] {
   const { out, result, step, resultStep, seconds, trainedParameters } = done;
   const early = done.stoppedEarly ? ", as validation had stopped falling" : "";
@@ -56,9 +62,7 @@ function doneLines(done: TuneDoneEvent): string[] {
     `${formatCount(trainedParameters)} parameters trained in ${formatCount(step)} steps and ${formatDuration(1000 * seconds)}${early}${kept}`,
     ...change("validation loss", done.valLossBefore, done.valLoss, (value) => value.toFixed(4)),
     ...change("exact answers", done.exactMatchBefore, done.exactMatch, (value) => `${(100 * value).toFixed(1)} %`),
-    result === "model"
-      ? `Your model is in ${visibleText(out)}. Try: ownlm generate ${shellPath(out)} "..."`
-      : `Your adapter is in ${visibleText(out)}, for PEFT and all that loads its adapters`,
+    RESULTS[result](visibleText(out), shellPath(out)),
   ];
 }
 

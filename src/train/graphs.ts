@@ -59,7 +59,7 @@ export function ownInputs(graph: Graph, { isTrained }: Objective, options: Pick<
 
 /** Forward pass alone: the loss of a batch, its metrics and its results. */
 export function evaluationGraph(objective: Objective): Graph {
-  const { graph, results = {} } = written(objective);
+  const { graph, results = {} } = written(objective.withoutDropout ?? objective);
   for (const [name, value] of Object.entries(results)) output(graph, resultName(name), value);
   return finished(graph);
 }

@@ -23,6 +23,8 @@ export interface Objective {
   readonly write: () => WrittenObjective;
   /** True for the parameters that move; the others have no gradient and no optimiser state. */
   readonly isTrained: (name: string) => boolean;
+  /** The same for evaluations, where training drops something at random. */
+  readonly withoutDropout?: Objective | undefined;
 }
 
 /** The mean negative log-likelihood of every next token of (batch, context), all parameters trained. */

@@ -62,6 +62,14 @@ export const TUNE_OPTIONS = {
   rank: { kind: "int", min: 1, max: 4096, auto: "16", help: `Width ${LORA_ONLY}` },
   alpha: { kind: "number", min: 0.001, max: 1e6, auto: "twice --rank", help: `Scale ${LORA_ONLY}, over --rank` },
   rslora: { kind: "flag", help: "Scale adapters by the root of --rank instead" },
+  dora: { kind: "flag", help: "Train each output's magnitude by itself as well (DoRA)" },
+  dropout: { kind: "number", min: 0, max: 0.99, auto: "0", help: `Part of the inputs ${LORA_ONLY} that a step drops` },
+  modulesToSave: {
+    kind: "list",
+    placeholder: "A,B",
+    separator: ",",
+    help: "Modules trained whole beside adapters, by the ends of their names: embed_tokens,lm_head",
+  },
   targets: {
     kind: "list",
     placeholder: "A,B",
@@ -190,7 +198,7 @@ const OWN: Partial<Record<keyof typeof TUNE_OPTIONS, readonly (typeof OBJECTIVES
 };
 
 /** Options that only make sense with adapters. */
-const OF_LORA = ["rank", "alpha", "rslora", "targets"] as const;
+const OF_LORA = ["rank", "alpha", "rslora", "dora", "dropout", "modulesToSave", "targets"] as const;
 
 /** Decides what does not depend on model and data. Throws BAD_OPTION for values out of range or at odds with each other. */
 export function decideTune(
@@ -240,12 +248,12 @@ export function fieldsOf(field: readonly string[]): Readonly<Record<string, stri
 
 /** Adapters as the options say; undefined where all weights are trained. */
 export function loraOf(
-  options: Pick<Read, "method" | "rank" | "alpha" | "rslora" | "targets">,
+  options: Pick<Read, "method" | "rank" | "alpha" | "rslora" | "dora" | "dropout" | "modulesToSave" | "targets">,
 ): LoraOptions | undefined {
   if (options.method !== "lora") return undefined;
-  const rank = options.rank ?? 16;
-  const targets = options.targets.length > 0 ? options.targets : ("all-linear" as const);
-  return { rank, alpha: options.alpha ?? 2 * rank, targets, ...(options.rslora && { rsLora: true }) };
+  const { rank = 16, rslora: rsLora, dora, dropout = 0, modulesToSave } = options;
+  const targets = options.targets.length > 0 ? options.targets : "all-linear";
+  return { rank, alpha: options.alpha ?? 2 * rank, rsLora, dora, dropout, modulesToSave, targets };
 }
 
 /** What the data tells of a run's size. */

@@ -9,6 +9,7 @@ import { locateModel } from "../hub/locate.ts";
 import type { Runtime, Tensor } from "../runtime/types.ts";
 import { createEvaluation } from "../train/evaluator.ts";
 import { measureStepMs } from "../train/length.ts";
+import { startMagnitudes } from "../train/magnitudes.ts";
 import { affordsPattern, evaluationRows, type Plan } from "../train/plan.ts";
 import { createStepper, type Stepper } from "../train/stepper.ts";
 import { adapted, liveWeights } from "./adapters.ts";
@@ -173,6 +174,7 @@ async function prepare(context: TuneContext, base: BaseModel, data: TuneData, op
     }),
   );
   loadBase(base, stepper);
+  await startMagnitudes(runtime, task.objective, stepper);
   const threads = { threads: options.threads };
   const nothing: ReadonlyMap<string, Tensor<"float32">> = new Map();
   await task.prepare?.({

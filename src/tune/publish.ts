@@ -128,17 +128,17 @@ function writeAdapterFiles(
   writeJson: WriteJson,
 ): void {
   const { linears, tied } = adapterBase(base.model);
-  const modules = [
-    ...new Set(params.map(({ name }) => /^(.*)\.lora_A\.weight$/.exec(name)?.[1]).filter((name) => name !== undefined)),
-  ];
+  const found = params.flatMap(({ name }) => /^(.*)\.lora_A\.weight$/.exec(name)?.[1] ?? []);
+  const modules = [...new Set(found)];
+  const { rank, alpha, rsLora = false, dora = false, dropout = 0, modulesToSave = [] } = lora;
+  const saved = [...modulesToSave, ...(isReward ? ["score"] : [])];
   const config = adapterConfig({
-    rank: lora.rank,
-    alpha: lora.alpha,
-    rsLora: lora.rsLora ?? false,
+    ...{ rank, alpha, rsLora, dora, dropout, modulesToSave: saved },
     targets: shortNames(modules, [...linears.keys()]),
     fanInFanOut: modules.some((module) => linears.get(module)?.layout === "in-out"),
     baseModel: base.name,
-    ...(isReward && { modulesToSave: ["score"], taskType: "SEQ_CLS" }),
+    ensureWeightTying: tied !== undefined && params.some(({ name }) => name === tied.table),
+    ...(isReward && { taskType: "SEQ_CLS" }),
   });
   const peft = peftAdapter(config, params, tied);
   writeJson(ADAPTER_CONFIG, adapterConfigJson(peft.config));

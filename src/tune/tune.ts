@@ -161,7 +161,7 @@ async function execute(context: Context, run: PreparedTune, startMs: number): Pr
   const done: TuneDoneEvent = {
     event: "done",
     out,
-    result: options.method === "lora" ? "adapter" : "model",
+    result: options.method === "lora" ? "adapter" : options.objective === "reward" ? "reward model" : "model",
     step: end.step,
     resultStep,
     loss: end.loss,

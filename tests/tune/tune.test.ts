@@ -54,6 +54,7 @@ describe("fine-tuning", { skip: skipWithoutRuntime }, () => {
     ["all weights", { method: "full" }],
     ["padded rows", { packing: "padded" }],
     ["accumulated gradients", { accumulation: 3 }],
+    ["DoRA, dropout and an embedding", { dora: true, dropout: 0.2, modulesToSave: ["embed_tokens"] }],
     ["recomputed activations", { checkpointing: true }],
   ];
   for (const [says, options] of variants)

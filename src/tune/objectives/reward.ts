@@ -74,8 +74,8 @@ function rewardObjective({ model, adapted, rowTokens }: TaskParts<unknown>, opti
       return { graph, ...pairwiseReward(scores, weights, options), results: { scores } };
     },
   };
-  const { write, isTrained } = adapted(whole);
-  return { write, isTrained: (name: string) => name === SCORE_WEIGHT || isTrained(name) };
+  const { isTrained, ...rest } = adapted(whole);
+  return { ...rest, isTrained: (name: string) => name === SCORE_WEIGHT || isTrained(name) };
 }
 
 interface Writing {
