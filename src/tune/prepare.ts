@@ -155,7 +155,7 @@ async function prepare(context: TuneContext, base: BaseModel, data: TuneData, op
   const teacher = await openTeacher(context, options, base);
   const taskOf = (other: RunTune) => newTask(base, data, other, teacher);
   const task = taskOf(options);
-  if ("dispose" in task) own({ [Symbol.dispose]: task.dispose as () => void });
+  if (task.dispose) own({ [Symbol.dispose]: task.dispose });
   const told = dataEvent(data, options, task);
   tell(told);
   const plan = planTune(base, options, task);
