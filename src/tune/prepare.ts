@@ -2,7 +2,7 @@
 import { fail } from "../base/errors.ts";
 import type { Owner } from "../base/owner.ts";
 import { packRows } from "../data/rows.ts";
-import { openEngine } from "../generate/engine.ts";
+import { openGroupEngine } from "../generate/group-engine.ts";
 import { checkSameTokens } from "../generate/model-draft.ts";
 import type { Host } from "../host/types.ts";
 import { locateModel } from "../hub/locate.ts";
@@ -180,8 +180,12 @@ async function prepare(context: TuneContext, base: BaseModel, data: TuneData, op
   await task.prepare?.({
     untouched: (of) => createEvaluation(runtime, of, { tensors: () => nothing, frozen: base.place }, threads),
     live: async (of) => own(await createEvaluation(runtime, of, stepper, threads)),
-    engine: (capacity) =>
-      openEngine(runtime, base.model, liveWeights(base, stepper, loraOf(options)), { capacity, session: threads }),
+    engine: (rows, capacity) =>
+      openGroupEngine(runtime, base.model, liveWeights(base, stepper, loraOf(options)), {
+        rows,
+        capacity,
+        session: threads,
+      }),
     turn,
   });
   const memory = { plannedBytes: memoryPattern ? plan.patternBytes : plan.totalBytes, availableBytes };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { createOwner } from "../../src/base/owner.ts";
-import { openEngine } from "../../src/generate/engine.ts";
+import { openGroupEngine } from "../../src/generate/group-engine.ts";
 import { createEvaluation } from "../../src/train/evaluator.ts";
 import { createStepper, type Stepper } from "../../src/train/stepper.ts";
 import { groupAdvantages, tokenWeights } from "../../src/tune/objectives/advantages.ts";
@@ -129,12 +129,12 @@ function worldOf(stepper: Stepper, own: ReturnType<typeof createOwner>["own"]): 
   return {
     untouched: (objective) => createEvaluation(runtime!, objective, { tensors: () => kept, frozen: undefined }),
     live: async (objective) => own(await createEvaluation(runtime!, objective, stepper)),
-    engine: (capacity) =>
-      openEngine(
+    engine: (rows, capacity) =>
+      openGroupEngine(
         runtime!,
         model,
         { place: () => ({ kind: "input" }), tensors: parametersOf(stepper) },
-        { capacity, session: { threads: 2 } },
+        { rows, capacity, session: { threads: 2 } },
       ),
     turn: async () => {},
   };

@@ -1,5 +1,5 @@
 /** Answers drawn from a model, a group for each prompt. Knows no rewards. */
-import type { Engine } from "../../generate/engine-types.ts";
+import type { GroupEngine } from "../../generate/group-engine.ts";
 import { createSampler } from "../../generate/sampler.ts";
 
 /** How answers are drawn. */
@@ -23,42 +23,35 @@ export interface DrawnAnswer {
 }
 
 /**
- * G answers to a prompt: the engine reads it once, and every answer draws other numbers of `seed`. The engine is left with the last
- * answer in its cache.
+ * An answer to a prompt in each row of the engine, all made together; each draws other numbers of `seed`. Where some have ended, their
+ * rows are fed what nobody reads until the last one ends.
  */
 export async function drawAnswers(
-  engine: Engine,
+  engine: GroupEngine,
   prompt: ArrayLike<number>,
-  options: DrawingOptions,
-  seed: number,
-): Promise<DrawnAnswer[]> {
-  engine.truncate(0);
-  const first = (await engine.append(prompt)).slice();
-  const answers: DrawnAnswer[] = [];
-  for (let copy = 0; copy < options.group; copy++) {
-    engine.truncate(prompt.length);
-    answers.push(await drawAnswer(engine, [...Array.from(prompt)], first.slice(), options, seed, copy));
-  }
-  return answers;
-}
-
-async function drawAnswer(
-  engine: Engine,
-  ids: number[],
-  first: Float32Array,
   { maxNewTokens, temperature, topP, endIds, vocabSize }: DrawingOptions,
   seed: number,
-  copy: number,
-): Promise<DrawnAnswer> {
-  const promptIds = ids.slice();
-  const sample = createSampler({ temperature, topP, seed }, { promptIds, maxNewTokens }, copy);
+): Promise<DrawnAnswer[]> {
+  const promptIds = Array.from(prompt);
   const ends = new Set(endIds);
-  let logits = first;
-  for (;;) {
-    const id = sample(logits.subarray(0, vocabSize), ids);
-    ids.push(id);
-    const ended = ends.has(id);
-    if (ended || ids.length - promptIds.length >= maxNewTokens) return { ids: ids.slice(promptIds.length), ended };
-    logits = await engine.append([id]);
+  const texts = Array.from({ length: engine.rows }, (_, copy) => ({
+    ids: promptIds.slice(),
+    ended: false,
+    sample: createSampler({ temperature, topP, seed }, { promptIds, maxNewTokens }, copy),
+  }));
+  const first = await engine.begin(prompt);
+  let logitsOf = (_: number): Float32Array => first.slice();
+  for (let length = 1; ; length++) {
+    for (const [row, text] of texts.entries()) {
+      if (text.ended) continue;
+      const id = text.sample(logitsOf(row).subarray(0, vocabSize), text.ids);
+      text.ids.push(id);
+      text.ended = ends.has(id);
+    }
+    if (length === maxNewTokens || texts.every(({ ended }) => ended)) break;
+    const all = await engine.step(texts.map(({ ids }) => ids.at(-1)!));
+    const width = all.length / engine.rows;
+    logitsOf = (row) => all.subarray(row * width, (row + 1) * width);
   }
+  return texts.map(({ ids, ended }) => ({ ids: ids.slice(promptIds.length), ended }));
 }

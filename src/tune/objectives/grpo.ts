@@ -154,7 +154,7 @@ async function drawGroups(
   step: readonly DrawnGroups[],
   seedOf: (index: number) => number,
 ): Promise<ScoredGroup[][]> {
-  using engine = await world.engine(rowTokens + 1);
+  using engine = await world.engine(options.group, rowTokens + 1);
   const all: ScoredGroup[][] = [];
   let index = 0;
   for (const { numbers } of step) {
