@@ -5,6 +5,7 @@ import process from "node:process";
 import { addAbortSignal } from "node:stream";
 import { fail, messageOf, OwnlmError } from "../base/errors.ts";
 import { host } from "../host/node.ts";
+import { createPrompter } from "./prompter.ts";
 import { EXIT, runCommand } from "./run.ts";
 import { VERBS } from "./verbs.ts";
 
@@ -59,6 +60,7 @@ const status = await runCommand(process.argv.slice(2), VERBS, version, {
   readerGone: () => outputFault?.code === "EPIPE",
   stdinIsTerminal: process.stdin.isTTY === true,
   readStdin,
+  openPrompter: () => createPrompter(process),
 });
 // What went wrong with an output comes to light a turn later.
 await new Promise(setImmediate);

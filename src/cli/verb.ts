@@ -1,6 +1,7 @@
 /** What a verb of the command line is, and what it is given. Knows no verb. */
 import type { GivenOptions, OptionSpecs, OptionValues } from "../base/options.ts";
 import type { Host } from "../host/types.ts";
+import type { Prompter } from "./prompter.ts";
 import type { Environment, OutputStream } from "./terminal.ts";
 
 /** The world as a verb sees it. */
@@ -15,6 +16,8 @@ export interface Io {
   readonly signal: AbortSignal;
   /** All of standard input. */
   readStdin(): Promise<Uint8Array>;
+  /** Standard input line by line, with a prompt where a person sits there. */
+  openPrompter(): Prompter;
   /** True where a person sits at standard input. */
   readonly stdinIsTerminal: boolean;
   /** True when output is for machines: `json` is then the only thing that may be written to stdout. */

@@ -1,6 +1,7 @@
 /** All verbs, in the order that help lists them. A new verb is one file and one line here. */
 import { BENCH } from "./bench.ts";
 import { LIST, RM } from "./cache.ts";
+import { CHAT } from "./chat.ts";
 import { DEMO } from "./demo.ts";
 import { DOCTOR } from "./doctor.ts";
 import { EXPORT } from "./export.ts";
@@ -25,6 +26,7 @@ export const VERBS: readonly Verb[] = [
   DEMO,
   TRAIN,
   TUNE,
+  CHAT,
   GENERATE,
   SERVE,
   SCORE,

@@ -51,6 +51,11 @@ export async function ownlm(args: readonly string[], options: WorldOptions = {})
     signal,
     readerGone: () => false,
     stdinIsTerminal: false,
+    openPrompter() {
+      const lines = (typeof stdin === "string" ? stdin : new TextDecoder().decode(stdin)).split("\n");
+      if (lines.at(-1) === "") lines.pop();
+      return { ask: async () => lines.shift(), onInterrupt() {}, close() {} };
+    },
     readStdin: async () => (typeof stdin === "string" ? new TextEncoder().encode(stdin) : stdin),
   };
   const status = await runCommand(args, VERBS, "0.0.0", world);
