@@ -10,14 +10,14 @@ import { fail } from "../src/base/errors.ts";
 import { rng } from "../src/base/rng.ts";
 import { type Engine, openEngine } from "../src/generate/engine.ts";
 import { generateIds } from "../src/generate/generate.ts";
-import { parameterShapes } from "../src/generate/load.ts";
 import { host } from "../src/host/node.ts";
 import { modelFromConfig, newConfig } from "../src/models/registry.ts";
-import type { CausalLm, ModelSizes } from "../src/models/types.ts";
+import type { ModelSizes } from "../src/models/types.ts";
 import { openRuntime } from "../src/runtime/open.ts";
 import type { Binding, Runtime } from "../src/runtime/types.ts";
-import { readSafetensors, writeSafetensors } from "../src/weights/safetensors.ts";
+import { readSafetensors } from "../src/weights/safetensors.ts";
 import { benchArguments, deviation, main, median, readBandwidth, report, secondsOf } from "./measure.ts";
+import { writeRandom } from "./random-weights.ts";
 
 /** Tokens before the first one that is timed. */
 const PROMPT = 16;
@@ -29,25 +29,6 @@ const MODELS: Readonly<Record<string, ModelSizes>> = {
 
 function size(sizes: Omit<ModelSizes, "context">): ModelSizes {
   return { ...sizes, context: 2048, tied: true };
-}
-
-/**
- * Writes a model's weights from one piece of random numbers, each from another place in it: tensors with equal elements
- * were read once for all, at 1.6 times the bandwidth of the memory. Returns their bytes.
- */
-function writeRandom(file: string, model: CausalLm): number {
-  const random = rng(1, "bench");
-  const piece = Float32Array.from({ length: 65521 }, () => 0.02 * random.normal());
-  const tensors = [...parameterShapes(model)].map(([name, shape], turn) => {
-    const data = new Float32Array(shape.reduce((n, dim) => n * dim, 1));
-    const start = (turn * 1009) % piece.length;
-    data.set(piece.subarray(start, start + data.length));
-    for (let i = piece.length - start; i < data.length; i += piece.length)
-      data.set(piece.subarray(0, data.length - i), i);
-    return { name, dtype: "float32", shape, data } as const;
-  });
-  writeSafetensors(host, file, tensors);
-  return tensors.reduce((sum, { data }) => sum + data.byteLength, 0);
 }
 
 /** A runtime that adds up the time spent inside runs and remembers the binding that ran last. */
