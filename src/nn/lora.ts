@@ -14,6 +14,7 @@ import {
   sqrt,
   stopGradient,
   sub,
+  transpose,
 } from "../graph/functions.ts";
 import { rewrite } from "../graph/rewrite.ts";
 import type { Graph, Init, Node, OpAttributes, Value } from "../graph/types.ts";
@@ -166,7 +167,9 @@ function groupInput(
   const as = layers.map(({ module }) =>
     inModule(graph, module, () => parameter(graph, "lora_A.weight", [rank, inner], startOfA(inner))),
   );
-  const product = gemm(dropped, as.length > 1 ? concat(as, 0) : as[0]!, { transB: true }); // (N, layers * r)
+  // The runtime's products with narrow matrices are up to three times as fast this way round, forward and backward.
+  const turned = transpose(as.length > 1 ? concat(as, 0) : as[0]!, [1, 0]); // (in, layers * r)
+  const product = gemm(dropped, turned); // (N, layers * r)
   const parts =
     as.length > 1
       ? split(

@@ -1,6 +1,8 @@
 /** AdamW as a graph (Loshchilov and Hutter 2019): new weights and moments from old ones and gradients. */
+
+import { knownDim } from "../base/shapes.ts";
 import { input, output } from "../graph/build.ts";
-import { add, div, mul, sqrt, sub } from "../graph/functions.ts";
+import { add, concat, div, mul, split, sqrt, sub } from "../graph/functions.ts";
 import type { Graph, Value } from "../graph/types.ts";
 
 /** Hyperparameters that stay the same for a whole run. */
@@ -56,14 +58,53 @@ export const nextName = (name: string) => `new.${name}`;
  */
 export function adamwUpdate(parameter: Value, grad: Value, scalars: StepScalars, options: AdamwOptions): void {
   const { graph, name, shape } = parameter;
-  const { beta1, beta2, epsilon, weightDecay } = options;
-  const [mName, vName] = stateNames(name);
-  const m = add(mul(input(graph, mName, "float32", shape), beta1), mul(grad, 1 - beta1));
-  const v = add(mul(input(graph, vName, "float32", shape), beta2), mul(mul(grad, grad), 1 - beta2));
-  const change = div(m, add(mul(sqrt(v), scalars.correction2), epsilon));
-  const rate = mul(scalars.learningRate, scalars.correction1);
-  const kept = decays(parameter) ? mul(parameter, sub(1, mul(scalars.learningRate, weightDecay))) : parameter;
-  output(graph, nextName(name), sub(kept, mul(change, rate)));
-  output(graph, nextName(mName), m);
-  output(graph, nextName(vName), v);
+  const names = [name, ...stateNames(name)];
+  const [m, v] = names.slice(1).map((each) => input(graph, each, "float32", shape)) as [Value, Value];
+  const next = adamwStep({ parameter, m, v, grad, isDecayed: decays(parameter) }, scalars, options);
+  for (const [i, value] of next.entries()) output(graph, nextName(names[i]!), value);
+}
+
+/**
+ * {@link adamwUpdate} of several parameters whose rows are equal, one below the other as `grad` is: the same numbers in a
+ * fraction of the operator calls, where parameters are many and small.
+ */
+export function adamwUpdateTogether(
+  parameters: readonly Value[],
+  grad: Value,
+  scalars: StepScalars,
+  options: AdamwOptions,
+): void {
+  const { graph } = grad;
+  const namesOf = (name: string) => [name, ...stateNames(name)];
+  const states = parameters.map(({ name, shape }) =>
+    stateNames(name).map((each) => input(graph, each, "float32", shape)),
+  );
+  const [parameter, m, v] = [parameters, states.map(([each]) => each!), states.map(([, each]) => each!)].map((values) =>
+    concat(values, 0),
+  ) as [Value, Value, Value];
+  const next = adamwStep({ parameter, m, v, grad, isDecayed: decays(parameter) }, scalars, options);
+  const rows = parameters.map(({ shape, name }) => knownDim(shape[0], name));
+  const parts = next.map((value) => split(value, 0, rows));
+  for (const [i, { name }] of parameters.entries())
+    for (const [part, each] of namesOf(name).entries()) output(graph, nextName(each), parts[part]![i]!);
+}
+
+/** The next parameter, m and v. */
+function adamwStep(
+  {
+    parameter,
+    m: oldM,
+    v: oldV,
+    grad,
+    isDecayed,
+  }: Record<"parameter" | "m" | "v" | "grad", Value> & { isDecayed: boolean },
+  { learningRate, correction1, correction2 }: StepScalars,
+  { beta1, beta2, epsilon, weightDecay }: AdamwOptions,
+): readonly [Value, Value, Value] {
+  const m = add(mul(oldM, beta1), mul(grad, 1 - beta1));
+  const v = add(mul(oldV, beta2), mul(mul(grad, grad), 1 - beta2));
+  const change = div(m, add(mul(sqrt(v), correction2), epsilon));
+  const rate = mul(learningRate, correction1);
+  const kept = isDecayed ? mul(parameter, sub(1, mul(learningRate, weightDecay))) : parameter;
+  return [sub(kept, mul(change, rate)), m, v];
 }

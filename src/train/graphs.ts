@@ -1,14 +1,24 @@
 /** The graphs that training runs, put together from an objective, its gradients and an optimiser. Holds no data. */
 
 import { fail } from "../base/errors.ts";
+import { knownDim, sizeOf } from "../base/shapes.ts";
 import { gradients } from "../grad/backward.ts";
 import { createGraph, input, output } from "../graph/build.ts";
-import { add } from "../graph/functions.ts";
+import { add, concat } from "../graph/functions.ts";
 import { prune } from "../graph/passes.ts";
 import type { Graph, Value } from "../graph/types.ts";
 import { verifyGraph } from "../graph/verify.ts";
 import { widenProducts } from "../graph/widen.ts";
-import { type AdamwOptions, adamwUpdate, nextName, STEP_SCALARS, stateNames, stepScalars } from "../optim/adamw.ts";
+import { isLoraParameter } from "../nn/lora.ts";
+import {
+  type AdamwOptions,
+  adamwUpdate,
+  adamwUpdateTogether,
+  nextName,
+  STEP_SCALARS,
+  stateNames,
+  stepScalars,
+} from "../optim/adamw.ts";
 import { clipByGlobalNorm, globalNorm } from "../optim/clip.ts";
 import { isMuons, type MuonOptions, muonStateName, muonUpdate } from "../optim/muon.ts";
 import type { Objective } from "./objective.ts";
@@ -109,20 +119,55 @@ function differentiated(objective: Objective, { checkpointing }: StepOptions) {
   return { graph, trained, grads: gradients(loss, values, { recompute: checkpointing ? blockScopes(graph) : [] }) };
 }
 
-function update(
-  graph: Graph,
-  trained: Graph["parameters"],
-  grads: readonly Value[],
-  { adamw, muon, clipNorm }: StepOptions,
-): void {
-  const norm = globalNorm(grads);
+function update(graph: Graph, trained: Graph["parameters"], grads: readonly Value[], options: StepOptions): void {
+  const { adamw, muon, clipNorm } = options;
+  const groups = updateGroups(trained, options);
+  const joint = groups.map((group) =>
+    group.length > 1
+      ? concat(
+          group.map((i) => grads[i]!),
+          0,
+        )
+      : grads[group[0]!]!,
+  );
+  const norm = globalNorm(joint);
   output(graph, GRAD_NORM, norm);
-  const clipped = clipNorm > 0 ? clipByGlobalNorm(grads, norm, clipNorm) : grads;
+  const clipped = clipNorm > 0 ? clipByGlobalNorm(joint, norm, clipNorm) : joint;
   const scalars = stepScalars(graph);
-  for (const [i, { value }] of trained.entries()) {
-    if (muon && isMuons(value)) muonUpdate(value, clipped[i]!, scalars.learningRate, muon);
-    else adamwUpdate(value, clipped[i]!, scalars, adamw);
+  for (const [g, group] of groups.entries()) {
+    const [value, ...others] = group.map((i) => trained[i]!.value) as [Value, ...Value[]];
+    if (others.length > 0) adamwUpdateTogether([value, ...others], clipped[g]!, scalars, adamw);
+    else if (muon && isMuons(value)) muonUpdate(value, clipped[g]!, scalars.learningRate, muon);
+    else adamwUpdate(value, clipped[g]!, scalars, adamw);
   }
+}
+
+/** Elements of the adapters that are updated together, at most: what a core's cache holds. */
+const GROUP_ELEMENTS = 2 ** 18;
+
+/**
+ * Numbers of the parameters that are updated together: adapters of equal rows, which are many and small. Others are by
+ * themselves.
+ */
+function updateGroups(trained: Graph["parameters"], { muon }: Pick<StepOptions, "muon">): number[][] {
+  const groups: number[][] = [];
+  const open = new Map<string, { readonly group: number[]; left: number }>();
+  for (const [i, { value }] of trained.entries()) {
+    const { name, shape } = value;
+    const isGrouped = isLoraParameter(name) && !(muon && isMuons(value));
+    const size = knownDim(sizeOf(shape), name);
+    const key = `${shape.length}:${shape.slice(1)}`;
+    const room = isGrouped ? open.get(key) : undefined;
+    if (room && size <= room.left) {
+      room.group.push(i);
+      room.left -= size;
+      continue;
+    }
+    const group = [i];
+    groups.push(group);
+    if (isGrouped) open.set(key, { group, left: GROUP_ELEMENTS - size });
+  }
+  return groups;
 }
 
 /** The scopes of a model's blocks: "transformer.h.0", "model.layers.0" and so on, as the nodes' names show them. */
