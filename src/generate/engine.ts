@@ -8,10 +8,13 @@ import { type PackedGroup, packGraph } from "../graph/pack.ts";
 import { cachedGraph } from "../models/heads.ts";
 import type { CausalLm } from "../models/types.ts";
 import type { Binding, Runtime, Session, SessionOptions, Tensor } from "../runtime/types.ts";
+import { openBatchEngine } from "./batch-engine.ts";
+import type { BatchEngine } from "./batch-types.ts";
 import { partnersIn } from "./cache-scales.ts";
 import type { Engine } from "./engine-types.ts";
 import { type BoundCache, type CacheScales, type KvCache, makeCache } from "./kv-cache.ts";
 import { overBorder } from "./long-text.ts";
+import { checkIds, SHOWN_ELEMENTS, words } from "./pieces.ts";
 import { widening } from "./widening.ts";
 import { slideCache, type Windows, windowsOf } from "./window.ts";
 
@@ -44,11 +47,13 @@ export interface Engines extends Disposable {
   readonly capacity: number;
   /** `onDispose` is called once, when the engine has given back its memory. */
   open(onDispose?: () => void): Engine;
+  /**
+   * Opens an engine for so many sequences at once, each of up to `tokens` tokens, default and bound the capacity. Throws BAD_OPTION, and UNSUPPORTED
+   * where the cache has 8 bits.
+   */
+  openBatch(slots: number, tokens?: number): BatchEngine;
   dispose(): void;
 }
-
-/** Elements of logits kept at a time when all rows are wanted. */
-const SHOWN_ELEMENTS = 2 ** 24;
 
 /** A binding for pieces of S tokens of which R rows of logits are wanted. */
 interface Piece extends Disposable {
@@ -79,11 +84,11 @@ export async function openEngines(
   const capacity = checkedCapacity(options.capacity ?? model.maxPositions, model);
   const { scales, chunk = 512 } = options;
   if (!(Number.isSafeInteger(chunk) && chunk >= 1)) fail("BAD_OPTION", `chunk: got ${chunk}, expected 1 or more`);
-  const graph = fuseGraph(packGraph(cachedGraph(model, 1, capacity, scales ? "q8" : "f32"), weights.groups ?? []));
+  const graph = fuseGraph(packGraph(cachedGraph(model, "B", capacity, scales ? "q8" : "f32"), weights.groups ?? []));
   const windows = scales || model.longAfter !== undefined ? undefined : windowsOf(graph);
   const session = await runtime.session(lowerGraph(graph, weights.place), options.session);
   const partnerOf = partnersIn(graph);
-  const opened = new Set<Engine>();
+  const opened = new Set<Disposable>();
   const open = (onDispose?: () => void) => {
     const owner = createOwner();
     if (onDispose) owner.own({ [Symbol.dispose]: onDispose });
@@ -105,11 +110,20 @@ export async function openEngines(
       throw error;
     }
   };
+  const openBatch = (slots: number, tokens = capacity): BatchEngine => {
+    if (scales) fail("UNSUPPORTED", "cacheType: got q8, and several texts at once need a cache of float32");
+    checkSlots(slots, tokens, capacity);
+    const fixed = weights.tensors ?? {};
+    const parts = { runtime, session, model, fixed, slots, capacity: tokens, positions: capacity, chunk };
+    const engine: BatchEngine = openBatchEngine(parts, () => void opened.delete(engine));
+    opened.add(engine);
+    return engine;
+  };
   const dispose = () => {
-    for (const engine of [...opened]) engine.dispose();
+    for (const engine of [...opened]) engine[Symbol.dispose]();
     session.dispose();
   };
-  return { model, capacity, open, dispose, [Symbol.dispose]: dispose };
+  return { model, capacity, open, openBatch, dispose, [Symbol.dispose]: dispose };
 }
 
 type MakePiece = (size: number, rows: number) => Piece;
@@ -140,14 +154,19 @@ function pieceMaker(
   };
 }
 
+/** Most sequences at once. */
+const MOST_SLOTS = 1024;
+
+function checkSlots(slots: number, tokens: number, capacity: number): void {
+  if (!(Number.isInteger(slots) && slots >= 1 && slots <= MOST_SLOTS))
+    fail("BAD_OPTION", `batch: got ${slots} sequences, expected 1 to ${MOST_SLOTS}`);
+  if (!(Number.isInteger(tokens) && tokens >= 1 && tokens <= capacity))
+    fail("BAD_OPTION", `batch: got ${tokens} tokens a sequence, expected 1 to the context's ${capacity}`);
+}
+
 function checkedCapacity(capacity: number, model: CausalLm): number {
   if (Number.isInteger(capacity) && capacity >= 1 && capacity <= model.maxPositions) return capacity;
   return fail("BAD_OPTION", `capacity: got ${capacity}, expected 1 to the model's ${model.maxPositions} positions`);
-}
-
-/** The low words of 64-bit integers that are never negative: written without making a BigInt for each. */
-function words(tensor: Tensor<"int64">): Int32Array {
-  return new Int32Array(tensor.data.buffer, tensor.data.byteOffset, 2 * tensor.data.length);
 }
 
 function sharedTensors(runtime: Runtime, { inputs: past, outputs }: BoundCache, { own }: Owner) {
@@ -163,18 +182,6 @@ function sharedTensors(runtime: Runtime, { inputs: past, outputs }: BoundCache, 
     firstPosition = position;
   };
   return { inputs, outputs, setTotal, setFirstPosition, firstPosition: () => firstPosition };
-}
-
-function checkIds(ids: ArrayLike<number>, length: number, capacity: number, vocabSize: number): void {
-  if (ids.length === 0) fail("BAD_DATA", "the engine got no token, expected at least one");
-  for (let i = 0; i < ids.length; i++)
-    if (!(Number.isInteger(ids[i]) && ids[i]! >= 0 && ids[i]! < vocabSize))
-      fail("BAD_TOKEN_ID", `token ${i}: got ${ids[i]}, expected 0 to ${vocabSize - 1}`);
-  if (length + ids.length > capacity)
-    fail(
-      "CONTEXT_OVERFLOW",
-      `got ${length + ids.length} tokens, expected at most ${capacity}. Shorten the text or generate less.`,
-    );
 }
 
 /** Counts the tokens of a cache and feeds it more of them. */

@@ -2,6 +2,7 @@
 import { fail } from "../base/errors.ts";
 import { createOwner } from "../base/owner.ts";
 import type { Host } from "../host/types.ts";
+import type { BatchEngine } from "./batch-types.ts";
 import { loadCache, saveCache } from "./cache-file.ts";
 import type { Engine, Engines } from "./engine.ts";
 import { commonPrefix } from "./prefix.ts";
@@ -18,6 +19,8 @@ export interface Lending extends Disposable {
    * the last of them at most, or nothing where none are given. Several may be lent at once.
    */
   borrow(ids?: ArrayLike<number>): Loan;
+  /** An engine of its own for several sequences at once: see {@link Engines.openBatch}. */
+  openBatch(slots: number, tokens?: number): BatchEngine;
   /** Writes what the engine last given back holds to a file. Throws BAD_CACHE where there is none, and DISK. */
   saveCache(file: string): void;
   /** Reads a file of {@link Lending.saveCache} that the same model made. Throws NOT_FOUND or BAD_CACHE. */
@@ -56,6 +59,10 @@ export function lending(host: Host, engines: Engines, fingerprint: () => string)
       engine.truncate(Math.max(0, Math.min(commonPrefix(engine.ids, ids), ids.length - 1)));
       own({ [Symbol.dispose]: () => takeBack(engine) });
       return { engine, [Symbol.dispose]: giveBack };
+    },
+    openBatch(slots, tokens) {
+      if (disposed) fail("DISPOSED", "the model was disposed");
+      return engines.openBatch(slots, tokens);
     },
     saveCache(file) {
       if (disposed) fail("DISPOSED", "the model was disposed");

@@ -7,6 +7,7 @@ import { indexGuards } from "./guards.ts";
 import { lowerUnpacking, unpackedOnly } from "./lower-packed.ts";
 import { OPS } from "./ops.ts";
 import { branchRegions } from "./regions.ts";
+import { type OpenTargets, openTargets } from "./reshape-targets.ts";
 import type { Constant, Graph, Node, OpAttributes, OpName, PartOf, Placement, TensorType, Value } from "./types.ts";
 
 export type { Placement } from "./types.ts";
@@ -52,13 +53,16 @@ const overAxes = (a: OpAttributes["ReduceSum"]): Spelling => ({
   constants: [vector(a.axes)],
 });
 
-/** ONNX's Reshape target: fixed axes as numbers, at most one named axis as -1, others copied by 0 from the same place. */
+/** True where a Reshape makes several named axes: their lengths are read off inputs at each run. */
+function isOpenReshape({ op, inputs, attributes }: Node): boolean {
+  if (op !== "Reshape") return false;
+  return reshapeTarget(inputs[0]!.shape, (attributes as OpAttributes["Reshape"]).shape).filter((n) => n === -1).length > 1;
+}
+
+/** ONNX's Reshape target: fixed axes as numbers, a named axis as -1, others copied by 0 from the same place. */
 function reshapeTarget(from: Shape, to: Shape): number[] {
   const named = [...to.keys()].filter((i) => typeof to[i] === "string");
   const copied = named.filter((i) => from[i] === to[i]);
-  const inferred = named.length > copied.length ? named.filter((i) => !copied.includes(i)) : [];
-  if (inferred.length > 1)
-    fail("UNSUPPORTED", `Reshape to [${to}]: got ${inferred.length} named axes, expected at most one`);
   return to.map((dim, i) => (typeof dim === "number" ? dim : copied.includes(i) ? 0 : -1));
 }
 
@@ -178,7 +182,12 @@ export function lowerGraph(graph: Graph, place: (parameter: string) => Placement
   }
   const names = outputNames(graph);
   const known = new Map<string, string>();
+  const targets = openTargets(graph, initializers);
   for (const node of graph.nodes) {
+    if (isOpenReshape(node)) {
+      nodes.push(...openReshape(node, names, targets));
+      continue;
+    }
     const lowered = lowerNode(node, names, initializers, known);
     nodes.push(node.op === "DequantizeLinear" ? lowerUnpacking(node, lowered, place, initializers) : lowered);
   }
@@ -195,6 +204,22 @@ export function lowerGraph(graph: Graph, place: (parameter: string) => Placement
     guards: indexGuards(graph),
   };
 }
+
+/** A Reshape to a target that is a value, and the nodes that make it where they are not there yet. */
+function openReshape(node: Node, names: ReadonlyMap<string, string>, targets: OpenTargets): OnnxNode[] {
+  const rename = ({ name }: Value) => names.get(name) ?? name;
+  const { name: target, nodes } = targets((node.attributes as OpAttributes["Reshape"]).shape);
+  const inputs = [rename(node.inputs[0]!), target];
+  return [...nodes, plainNode(node.name, "Reshape", inputs, rename(node.outputs[0]!))];
+}
+
+const plainNode = (
+  name: string,
+  opType: string,
+  inputs: string[],
+  output: string,
+  attributes: Record<string, OnnxAttribute> = {},
+): OnnxNode => ({ name, domain: "", opType, inputs, outputs: [output], attributes });
 
 /** The name each node output takes in the model: its first public name where it has one. */
 function outputNames(graph: Graph): Map<string, string> {

@@ -69,7 +69,7 @@ export function lossGraph(model: CausalLm, batch: number, tokens: number): LossG
  * `logit_rows`, int64 (R): the rows of (B*S) whose `logits` (R, V) are wanted, so that decoding pays for one row of the
  * head and scoring for all.
  */
-export function cachedGraph(model: CausalLm, batch: number, positions: number, type: CacheType = "f32"): Graph {
+export function cachedGraph(model: CausalLm, batch: number | "B", positions: number, type: CacheType = "f32"): Graph {
   const b = inferenceBuilder(`${model.modelType}-cached`, batch, positions, type);
   const rows = input(b.graph, "logit_rows", "int64", ["R"]);
   output(b.graph, "logits", model.head(b, gather(model.hidden(b), rows))); // (R, V)

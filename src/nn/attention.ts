@@ -57,7 +57,7 @@ function rotated(b: ModelBuilder, x: Value, heads: number, rope: AttentionOption
  */
 function composed(b: ModelBuilder, query: Value, key: Value, value: Value, options: AttentionOptions): Value {
   const { heads, kvHeads, headDim, rope, window = Number.POSITIVE_INFINITY } = options;
-  const [B, T] = [b.batch, b.tokens as number];
+  const [B, T] = [b.batch as number, b.tokens as number];
   const byHead = (x: Value, count: number) => transpose(reshape(x, [B, T, count, headDim]), [0, 2, 1, 3]);
   const q = byHead(rotated(b, byBatch(b, query), heads, rope), heads); // (B, H, T, D)
   const k = byHead(rotated(b, byBatch(b, key), kvHeads, rope), kvHeads); // (B, KV, T, D)

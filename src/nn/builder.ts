@@ -12,7 +12,8 @@ import type { Graph, Value } from "../graph/types.ts";
 export interface ModelBuilder {
   readonly graph: Graph;
   readonly mode: "train" | "infer";
-  readonly batch: number;
+  /** Rows: fixed in training, a number or the named axis "B" in inference. */
+  readonly batch: number | "B";
   /** Tokens of each row of the batch: fixed in training, the named axis "S" in inference. */
   readonly tokens: number | "S";
   /** Positions that rotary and learned position tables must cover. */
@@ -63,7 +64,7 @@ export function trainingBuilder(name: string, batch: number, tokens: number, seg
  */
 export function inferenceBuilder(
   name: string,
-  batch: number,
+  batch: number | "B",
   positions: number,
   type: CacheType = "f32",
 ): ModelBuilder {

@@ -1,5 +1,5 @@
 /** Everything that is checked before a call into a runtime: sizes, names, types, shapes, sharing. Knows no runtime. */
-import { type DType, isDType, type TensorData } from "../base/dtypes.ts";
+import { type ArrayOf, type DType, isDType, type TensorData } from "../base/dtypes.ts";
 import { fail } from "../base/errors.ts";
 import { nearest } from "../base/nearest.ts";
 import { evaluateDim, showShape } from "../base/shapes.ts";
@@ -30,6 +30,21 @@ export function checkedSize(dtype: DType, shape: readonly number[], data: Tensor
   if (data.length !== size)
     fail("BAD_SHAPE", `tensor: got ${data.length} elements for ${showShape(shape)}, expected ${size}`);
   return size;
+}
+
+/** The elements of rows of a tensor, and their shape; throws BAD_SHAPE where it has no such rows. */
+export function rowsOf<D extends DType>(
+  { data, shape }: Tensor<D>,
+  from: number,
+  count: number,
+): { readonly elements: ArrayOf<D>; readonly shape: number[] } {
+  const [rows = 0, ...rest] = shape;
+  const isWithin = Number.isInteger(from) && Number.isInteger(count) && from >= 0 && count >= 1 && from + count <= rows;
+  if (shape.length === 0 || !isWithin)
+    fail("BAD_SHAPE", `rows: got ${count} from ${from} on, expected some of those of ${showShape(shape)}`);
+  const width = rest.reduce((n, dim) => n * dim, 1);
+  const elements = data.subarray(from * width, (from + count) * width) as ArrayOf<D>;
+  return { elements, shape: [count, ...rest] };
 }
 
 /** Fills `target` with `data`; throws BAD_DTYPE where their element types differ. */

@@ -1,11 +1,11 @@
 /** The runtime on Node: ONNX Runtime through its C API. Owns the memory and the handles, and checks before each call. */
 import os from "node:os";
 import process from "node:process";
-import { bytesOf, type DType, type TensorData } from "../base/dtypes.ts";
+import { type ArrayOf, bytesOf, type DType, type TensorData } from "../base/dtypes.ts";
 import { fail } from "../base/errors.ts";
 import { DATA_TYPES, encodeModel } from "../onnx/encode.ts";
 import type { OnnxModel } from "../onnx/model.ts";
-import { type BoundTensors, checkBinding, checkedSize, checkModel, checkSessionOptions } from "./checks.ts";
+import { type BoundTensors, checkBinding, checkedSize, checkModel, checkSessionOptions, rowsOf } from "./checks.ts";
 import { indexCheck } from "./guards.ts";
 import { addressOf, type OrtApi, openOrtApi, type Pointer } from "./ort-native-api.ts";
 import { type ExternalFolder, externalFolder } from "./ort-native-files.ts";
@@ -28,6 +28,11 @@ export function openNativeRuntime(): Runtime {
     name: "ort-native",
     version: api.version,
     tensor: (dtype, shape, data) => createTensor(api, handles, dtype, shape, data as TensorData | undefined),
+    rows(tensor, from, count) {
+      if (!handles.has(tensor)) fail("BAD_DTYPE", "rows: got no tensor of this runtime");
+      const { elements, shape } = rowsOf(tensor, from, count);
+      return tensorOver(api, handles, tensor.dtype, shape, elements);
+    },
     session: async (model, options = {}) => createSession(api, handles, model, options),
   };
 }
@@ -45,7 +50,16 @@ function createTensor<D extends DType>(
   // Copied, so that what is checked is what is used.
   const shape = Array.isArray(lengths) ? [...lengths] : lengths;
   checkMemory(dtype, shape, checkedSize(dtype, shape, data));
-  const elements = allocate(dtype, shape, data, addressOf);
+  return tensorOver(api, handles, dtype, shape, allocate(dtype, shape, data, addressOf));
+}
+
+function tensorOver<D extends DType>(
+  api: OrtApi,
+  handles: Handles,
+  dtype: D,
+  shape: readonly number[],
+  elements: ArrayOf<D>,
+): Tensor<D> {
   const value = api.create(
     "CreateTensorWithDataAsOrtValue",
     api.cpuMemory,

@@ -5,7 +5,7 @@ import { fail, messageOf } from "../base/errors.ts";
 import { checkTensorSize } from "../onnx/check.ts";
 import { encodeModel } from "../onnx/encode.ts";
 import type { ExternalData, OnnxModel, OnnxTensor } from "../onnx/model.ts";
-import { type BoundTensors, checkBinding, checkModel, checkSessionOptions, engineFailure } from "./checks.ts";
+import { type BoundTensors, checkBinding, checkModel, checkSessionOptions, engineFailure, rowsOf } from "./checks.ts";
 import { indexCheck } from "./guards.ts";
 import { allocate, checkLive, type Handle, makeTensor } from "./tensors.ts";
 import type { Binding, Runtime, Session, SessionOptions, Tensor } from "./types.ts";
@@ -46,6 +46,14 @@ export function openWebRuntime(options: WebOptions = {}): Runtime {
       const tensor = makeTensor(dtype, shape, handle, () => {});
       handles.set(tensor, handle);
       return tensor;
+    },
+    rows(tensor, from, count) {
+      if (!handles.has(tensor)) fail("BAD_DTYPE", "rows: got no tensor of this runtime");
+      const { elements, shape } = rowsOf(tensor, from, count);
+      const handle = { elements, length: elements.length, disposed: false };
+      const part = makeTensor(tensor.dtype, shape, handle, () => {});
+      handles.set(part, handle);
+      return part;
     },
     session: (model, settings = {}) => createSession(handles, model, settings, options.readBytes),
   };

@@ -57,5 +57,10 @@ export interface Runtime {
   readonly version: string;
   /** A tensor of zeros, or holding a copy of `data` (its length must fit the shape). */
   tensor<D extends DType>(dtype: D, shape: readonly number[], data?: ArrayOf<D> | TensorData): Tensor<D>;
+  /**
+   * `count` rows of a tensor's first axis from row `from` on as a tensor of their own, over the same memory. Throws
+   * BAD_SHAPE where there are no such rows, and DISPOSED.
+   */
+  rows<D extends DType>(tensor: Tensor<D>, from: number, count: number): Tensor<D>;
   session(model: OnnxModel, options?: SessionOptions): Promise<Session>;
 }
