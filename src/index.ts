@@ -34,7 +34,13 @@ export type { BenchResult, Speed } from "./generate/bench.ts";
 export type { Sequence, TextLogprob } from "./generate/continuations.ts";
 export type { ExportResult } from "./generate/export-gguf.ts";
 export type { FinishReason, GeneratedToken, StopRule } from "./generate/generate.ts";
-export type { FromPretrainedOptions, MergeOptions, ModelOperand, PretrainedModel } from "./generate/library.ts";
+export type {
+  FromPretrainedOptions,
+  GenerateManyOptions,
+  MergeOptions,
+  ModelOperand,
+  PretrainedModel,
+} from "./generate/library.ts";
 export type { OpenModel } from "./generate/load.ts";
 export type { MergeResult } from "./generate/merge.ts";
 export type { NextOptions, NextResult, TextBranch } from "./generate/next.ts";

@@ -1,17 +1,27 @@
 /** The verb `generate`: continues a prompt, a token at a time. */
 import { fail, OwnlmError } from "../base/errors.ts";
-import type { GivenOptions } from "../base/options.ts";
+import type { GivenOptions, OptionSpecs } from "../base/options.ts";
 import { createOwner } from "../base/owner.ts";
 import type { GeneratedToken } from "../generate/generate.ts";
-import { GENERATE_FILES, GENERATE_OPTIONS, MODEL_OPTIONS } from "../generate/options.ts";
+import { BATCH_OPTIONS, GENERATE_FILES, GENERATE_OPTIONS, MODEL_OPTIONS } from "../generate/options.ts";
 import { VERB_TEMPERATURE } from "../generate/resolve.ts";
 import { type Continuation, generationResult, promptIdsOf, streamAfter } from "../generate/text.ts";
 import { modelAndText, openForVerb } from "./model-operand.ts";
+import { readPrompts, writeEach } from "./prompts.ts";
 import { palette, wantsColor } from "./terminal.ts";
 import { safeText } from "./text.ts";
 import { type Io, verb } from "./verb.ts";
 
-const OPTIONS = { ...GENERATE_OPTIONS, ...GENERATE_FILES, ...MODEL_OPTIONS };
+const PROMPTS_OPTIONS = {
+  prompts: {
+    kind: "text",
+    placeholder: "FILE",
+    help: 'Continue each line of a file, or "prompt" of each of its JSON lines, and write JSON lines',
+  },
+  ...BATCH_OPTIONS,
+} as const satisfies OptionSpecs;
+
+const OPTIONS = { ...GENERATE_OPTIONS, ...PROMPTS_OPTIONS, ...GENERATE_FILES, ...MODEL_OPTIONS };
 
 type Given = GivenOptions<typeof OPTIONS>;
 
@@ -30,24 +40,46 @@ export const GENERATE = verb({
     ],
     ['ownlm generate mymodel "A person:" --json-schema person.json', "JSON that the schema allows"],
     ['ownlm generate mymodel "The" --num-return-sequences 3 --json', "three that are drawn with one seed"],
+    ['ownlm generate mymodel "The" --num-beams 4 --num-return-sequences 2', "the two best of a beam search"],
+    ["ownlm generate mymodel --prompts prompts.txt --batch 8 > made.jsonl", "a file of prompts, eight at once"],
     ["cat start.txt | ownlm generate mymodel - --seed 7", "the prompt from standard input; equal seeds, equal text"],
   ],
-  async run(io, { operands, given }) {
+  async run(io, { operands, given, options: { batch } }) {
+    const { prompts, batch: _, ...asked } = given as Given;
+    if (prompts !== undefined) return runPrompts(io, operands, asked, prompts, batch);
     const read = { verb: "generate", what: "prompt", trimmed: true };
     const { model, text: prompt } = await modelAndText(io, operands, read);
-    const { context, threads, quantize, cacheType, cache, draftModel, ...rest } = given as Given;
+    const { context, threads, quantize, cacheType, cache, draftModel, ...rest } = asked;
     const options = withForms(io, rest);
     using opened = await openForVerb(io, model, { context, threads, quantize, cacheType });
     using files = createOwner();
     const draft = draftModel === undefined ? undefined : files.own(await openForVerb(io, draftModel, { threads }));
     if (cache !== undefined && io.host.kindOf(cache) !== undefined) opened.loadCache(cache);
     const promptIds = promptIdsOf(opened, prompt);
-    const stream = streamAfter(opened, promptIds, { ...options, draft, signal: io.signal }, VERB_TEMPERATURE);
+    const stream = streamAfter(opened, promptIds, { ...options, draft, signal: io.signal }, VERB_TEMPERATURE, batch);
     if (io.machine) io.json(await collected(promptIds, stream));
     else await shown(io, prompt, stream);
     if (cache !== undefined) opened.saveCache(cache);
   },
 });
+
+async function runPrompts(
+  io: Io,
+  operands: readonly string[],
+  { context, threads, quantize, cacheType, cache, draftModel, ...rest }: Given,
+  file: string,
+  batch: number,
+): Promise<void> {
+  const [model, extra] = operands as [string, string?];
+  if (extra !== undefined) fail("USAGE", `generate: got a prompt and --prompts ${file}, expected one of them`);
+  if (cache !== undefined) fail("USAGE", `generate: got --cache ${cache} and --prompts ${file}, expected one of them`);
+  const prompts = await readPrompts(io, file);
+  const options = withForms(io, rest);
+  using opened = await openForVerb(io, model, { context, threads, quantize, cacheType });
+  using files = createOwner();
+  const draft = draftModel === undefined ? undefined : files.own(await openForVerb(io, draftModel, { threads }));
+  await writeEach(io, opened, prompts, { ...options, draft, signal: io.signal }, batch);
+}
 
 /** Options with the texts of files in place of their names; a schema may be given itself. */
 function withForms(io: Io, options: Given): Given {

@@ -88,7 +88,10 @@ export function rowsPieces(parts: RowsParts, rows: number, owner: Owner): RowsPi
       whole ??= tensorsFor(owner, rows, 1, 1);
       const of = createOwner();
       owner.own({ [Symbol.dispose]: of.dispose });
-      const parted = Object.entries(whole).map(([name, tensor]) => [name, of.own(runtime.rows(tensor as Tensor, 0, count))]);
+      const parted = Object.entries(whole).map(([name, tensor]) => [
+        name,
+        of.own(runtime.rows(tensor as Tensor, 0, count)),
+      ]);
       const piece = bound(Object.fromEntries(parted) as typeof whole, views, 0, count, of);
       steps.set(count, piece);
       return piece;

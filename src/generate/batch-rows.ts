@@ -30,8 +30,7 @@ export interface Rows {
 export function createRows(caches: readonly Tensor[], slots: number): Rows {
   let rows: Row[] = Array.from({ length: slots }, () => ({ ids: [], length: 0, isLong: false }));
   let places = Array.from({ length: slots }, (_, slot) => slot);
-  const of = (slot: number): Row =>
-    rows[slot] ?? fail("BAD_OPTION", `slot: got ${slot}, expected 0 to ${slots - 1}`);
+  const of = (slot: number): Row => rows[slot] ?? fail("BAD_OPTION", `slot: got ${slot}, expected 0 to ${slots - 1}`);
 
   /** Trades the places of two slots. */
   const exchange = (a: number, b: number) => {

@@ -7,6 +7,13 @@ import { createSampler } from "./sampler.ts";
 /** Why a text ended: it said so (an end token, a stop string or rule), or there were enough tokens. */
 export type FinishReason = "stop" | "length";
 
+/** How a text ended. */
+export interface Ending {
+  readonly finishReason: FinishReason;
+  /** The end token that ended it, which is no part of it. */
+  readonly endId?: number;
+}
+
 /** A rule of the caller's own: true where the text ends with these ids, the prompt's first. The last one is kept. */
 export type StopRule = (ids: readonly number[], promptTokens: number) => boolean;
 
@@ -29,7 +36,7 @@ export interface Course {
   readonly ids: readonly number[];
   newIds(): number[];
   /** Undefined while more tokens may come. */
-  readonly finish: FinishReason | undefined;
+  readonly ending: Ending | undefined;
   /** The next id from the logits (V) that follow all so far, which it may overwrite; undefined for one that ends the text and is no part of it. */
   take(logits: Float32Array): number | undefined;
 }
@@ -47,7 +54,7 @@ export function createCourse(
   const eos = new Set(settings.eosTokenIds);
   const ids = [...promptIds];
   const startMs = maxTime === undefined ? 0 : nowMs();
-  let finish: FinishReason | undefined;
+  let ending: Ending | undefined;
   const finishAfter = (): FinishReason | undefined => {
     if (constraint?.isFinished(ids) || stopWhen.some((rule) => rule(ids, promptIds.length))) return "stop";
     if (ids.length - promptIds.length >= most) return "length";
@@ -56,20 +63,21 @@ export function createCourse(
   return {
     ids,
     newIds: () => ids.slice(promptIds.length),
-    get finish() {
-      return finish;
+    get ending() {
+      return ending;
     },
     take(logits) {
-      if (finish) fail("BUG", "a continuation that has ended was given logits");
+      if (ending) fail("BUG", "a continuation that has ended was given logits");
       const raw = logprobs === undefined ? undefined : logits.slice();
       const id = sample(logits.subarray(0, vocabSize), ids);
       if (eos.has(id)) {
-        finish = "stop";
+        ending = { finishReason: "stop", endId: id };
         return undefined;
       }
       ids.push(id);
       if (raw) onLogprob?.(tokenLogprob(raw, id, logprobs!, vocabSize));
-      finish = finishAfter();
+      const finishReason = finishAfter();
+      if (finishReason) ending = { finishReason };
       return id;
     },
   };

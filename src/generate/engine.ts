@@ -48,10 +48,12 @@ export interface Engines extends Disposable {
   /** `onDispose` is called once, when the engine has given back its memory. */
   open(onDispose?: () => void): Engine;
   /**
-   * Opens an engine for so many sequences at once, each of up to `tokens` tokens, default and bound the capacity. Throws BAD_OPTION, and UNSUPPORTED
-   * where the cache has 8 bits.
+   * Opens an engine for so many sequences at once, each of up to `tokens` tokens, default and bound the capacity. Throws
+   * BAD_OPTION. Absent where the cache has 8 bits.
    */
-  openBatch(slots: number, tokens?: number): BatchEngine;
+  readonly openBatch?: (slots: number, tokens?: number) => BatchEngine;
+  /** True where an engine's text may grow beyond its capacity: see {@link Engine.slide}. */
+  readonly slides: boolean;
   dispose(): void;
 }
 
@@ -111,7 +113,6 @@ export async function openEngines(
     }
   };
   const openBatch = (slots: number, tokens = capacity): BatchEngine => {
-    if (scales) fail("UNSUPPORTED", "cacheType: got q8, and several texts at once need a cache of float32");
     checkSlots(slots, tokens, capacity);
     const fixed = weights.tensors ?? {};
     const parts = { runtime, session, model, fixed, slots, capacity: tokens, positions: capacity, chunk };
@@ -123,7 +124,15 @@ export async function openEngines(
     for (const engine of [...opened]) engine[Symbol.dispose]();
     session.dispose();
   };
-  return { model, capacity, open, openBatch, dispose, [Symbol.dispose]: dispose };
+  return {
+    model,
+    capacity,
+    open,
+    ...(scales ? {} : { openBatch }),
+    slides: windows !== undefined && hasRoom(capacity, windows),
+    dispose,
+    [Symbol.dispose]: dispose,
+  };
 }
 
 type MakePiece = (size: number, rows: number) => Piece;
@@ -238,9 +247,11 @@ function feederOf(model: CausalLm, capacity: number, shared: ReturnType<typeof s
   return feeder;
 }
 
-/** Slides where a quarter of the window's tokens at least are new between two slides, since each turns the whole window. */
+/** Each slide turns the whole window: a quarter of its tokens at least are to be new between two. */
+const hasRoom = (capacity: number, { window }: Windows) => capacity >= 1.25 * window;
+
 function slider(cache: KvCache, feeder: Feeder, windows: Windows | undefined): Pick<Engine, "slide"> {
-  if (!windows || cache.capacity < 1.25 * windows.window) return {};
+  if (!windows || !hasRoom(cache.capacity, windows)) return {};
   return {
     slide() {
       const kept = Math.min(windows.window - 1, feeder.ids.length);

@@ -1,13 +1,13 @@
 /** From a prompt's ids to a stream of tokens and text. Knows the engine, and who chooses tokens. */
 import { fail } from "../base/errors.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
-import { type CourseSettings, createCourse, type FinishReason } from "./course.ts";
+import { type CourseSettings, createCourse, type Ending } from "./course.ts";
 import type { Engine } from "./engine.ts";
 import { type TokenLogprob, tokenLogprob } from "./logprobs.ts";
 import { appendWithin } from "./overflow.ts";
 import { shownText } from "./shown.ts";
 
-export type { FinishReason, StopRule } from "./course.ts";
+export type { Ending, FinishReason, StopRule } from "./course.ts";
 
 /** How a continuation is made. `maxNewTokens`: default, and bound, is what the engine's capacity leaves. */
 export interface GenerationSettings extends CourseSettings {
@@ -32,11 +32,10 @@ export interface GeneratedToken {
 }
 
 /** A finished continuation. */
-export interface Generated {
+export interface Generated extends Ending {
   /** Every token that was computed but the end token; those that spell a stop string are among them. */
   readonly ids: number[];
   readonly text: string;
-  readonly finishReason: FinishReason;
 }
 
 /**
@@ -48,7 +47,7 @@ export async function* generateIds(
   engine: Engine,
   promptIds: readonly number[],
   settings: GenerationSettings,
-): AsyncGenerator<number, FinishReason> {
+): AsyncGenerator<number, Ending> {
   if (promptIds.length === 0) fail("BAD_TEXT", "prompt: got no token, expected at least one. Type some text.");
   const { keepOnOverflow: keep, signal } = settings;
   const goesOn = keep !== undefined || engine.slide !== undefined;
@@ -61,7 +60,7 @@ export async function* generateIds(
   for (;;) {
     const id = course.take(logits);
     if (id !== undefined) yield id;
-    if (course.finish) return course.finish;
+    if (course.ending) return course.ending;
     logits = await appendWithin(engine, [id!], keep, signal);
   }
 }
@@ -118,7 +117,7 @@ export async function* generateStream(
     if (done) {
       const rest = shown.end();
       if (rest) yield { id: undefined, text: rest };
-      return { ids, text: shown.text, finishReason: shown.stopped ? "stop" : value };
+      return { ids, text: shown.text, ...(shown.stopped ? ({ finishReason: "stop" } as const) : value) };
     }
     ids.push(value);
     yield { id: value, text: shown.push(value), ...(noted && { logprob: noted.logprob, top: noted.top }) };

@@ -50,6 +50,9 @@ const KEYS: Readonly<Record<string, keyof typeof GENERATE_OPTIONS>> = {
   exponential_decay_length_penalty: "exponentialDecayLengthPenalty",
   renormalize_logits: "renormalizeLogits",
   remove_invalid_values: "removeInvalidValues",
+  num_beams: "numBeams",
+  length_penalty: "lengthPenalty",
+  early_stopping: "earlyStopping",
   num_return_sequences: "numReturnSequences",
 };
 
@@ -58,7 +61,6 @@ const REFUSED: Readonly<Record<string, readonly unknown[]>> = {
   guidance_scale: [1],
   watermarking_config: [],
   token_healing: [false],
-  num_beams: [1],
   num_beam_groups: [1],
   diversity_penalty: [0],
   penalty_alpha: [0],
@@ -69,7 +71,7 @@ const REFUSED: Readonly<Record<string, readonly unknown[]>> = {
 
 /** Read elsewhere, or about speed and what Python gives back: they change no text. */
 const SILENT = new Set(
-  `do_sample max_length min_length length_penalty early_stopping eos_token_id pad_token_id bos_token_id decoder_start_token_id transformers_version
+  `do_sample max_length min_length eos_token_id pad_token_id bos_token_id decoder_start_token_id transformers_version
   use_cache cache_implementation cache_config max_cache_len return_legacy_cache low_memory prefill_chunk_size dtype
   torch_dtype output_attentions output_hidden_states output_scores output_logits return_dict_in_generate is_assistant
   num_assistant_tokens num_assistant_tokens_schedule assistant_confidence_threshold prompt_lookup_num_tokens

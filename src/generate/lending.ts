@@ -20,7 +20,9 @@ export interface Lending extends Disposable {
    */
   borrow(ids?: ArrayLike<number>): Loan;
   /** An engine of its own for several sequences at once: see {@link Engines.openBatch}. */
-  openBatch(slots: number, tokens?: number): BatchEngine;
+  readonly openBatch?: (slots: number, tokens?: number) => BatchEngine;
+  /** True where a text may outgrow the context. */
+  readonly slides: boolean;
   /** Writes what the engine last given back holds to a file. Throws BAD_CACHE where there is none, and DISK. */
   saveCache(file: string): void;
   /** Reads a file of {@link Lending.saveCache} that the same model made. Throws NOT_FOUND or BAD_CACHE. */
@@ -60,10 +62,13 @@ export function lending(host: Host, engines: Engines, fingerprint: () => string)
       own({ [Symbol.dispose]: () => takeBack(engine) });
       return { engine, [Symbol.dispose]: giveBack };
     },
-    openBatch(slots, tokens) {
-      if (disposed) fail("DISPOSED", "the model was disposed");
-      return engines.openBatch(slots, tokens);
-    },
+    slides: engines.slides,
+    ...(engines.openBatch && {
+      openBatch(slots: number, tokens?: number) {
+        if (disposed) fail("DISPOSED", "the model was disposed");
+        return engines.openBatch!(slots, tokens);
+      },
+    }),
     saveCache(file) {
       if (disposed) fail("DISPOSED", "the model was disposed");
       const engine = idle ?? fail("BAD_CACHE", `${file}: nothing was read yet, expected a text. Generate first.`);

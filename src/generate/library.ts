@@ -10,6 +10,7 @@ import type { ChatTokenizer } from "../tokenizer/chat.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
 import { type BenchResult, benchModel } from "./bench.ts";
 import { openChatTokenizer } from "./chat.ts";
+import { continueEach } from "./continuations.ts";
 import { exportPath } from "./export.ts";
 import type { EXPORT_OPTIONS, ExportResult } from "./export-gguf.ts";
 import { findBase } from "./find-base.ts";
@@ -19,7 +20,7 @@ import { type MergeHooks, type MergeResult, merge } from "./merge.ts";
 import type { MERGE_OPTIONS } from "./merge-options.ts";
 import { type NextOptions, type NextResult, nextTokens, type TextBranch } from "./next.ts";
 import { type ObjectOptions, objectAfter } from "./object.ts";
-import { type BENCH_OPTIONS, type MODEL_OPTIONS, TOKENIZE_OPTIONS } from "./options.ts";
+import { BATCH_OPTIONS, type BENCH_OPTIONS, type MODEL_OPTIONS, TOKENIZE_OPTIONS } from "./options.ts";
 import { VERB_TEMPERATURE } from "./resolve.ts";
 import type { WindowOptions } from "./score.ts";
 import { type IdsScore, readWholeText, type Score, type ScoreOptions, scoreIds, scoreText } from "./score-text.ts";
@@ -44,9 +45,11 @@ export interface PretrainedModel extends OpenModel {
    * New ids after `ids`. As in transformers the most probable token is taken each time, unless generation_config.json
    * or the options ask for sampling.
    */
-  generate(ids: ArrayLike<number>, options?: GenerateOptions): Promise<Continuation>;
+  generate(ids: ArrayLike<number>, options?: GenerateManyOptions): Promise<Continuation>;
+  /** New ids after each of several prompts, up to `batch` (8) at once: what each is does not depend on the others. */
+  generate(prompts: readonly ArrayLike<number>[], options?: GenerateManyOptions): Promise<Continuation[]>;
   /** {@link PretrainedModel.generate}, a token at a time. */
-  stream(ids: ArrayLike<number>, options?: GenerateOptions): AsyncGenerator<GeneratedToken, Continuation>;
+  stream(ids: ArrayLike<number>, options?: GenerateManyOptions): AsyncGenerator<GeneratedToken, Continuation>;
   /**
    * A value that a schema allows, typed as it: JSON Schema, or a schema of zod 4.2 or another library of the same standard. Throws INCOMPLETE
    * where the new tokens do not suffice for it, UNSUPPORTED for keywords that cannot be honoured.
@@ -63,6 +66,9 @@ export interface PretrainedModel extends OpenModel {
   /** The most probable continuations as a tree, with their joint probabilities. */
   tree(ids: ArrayLike<number>, options?: Pick<NextOptions, "top" | "depth" | "signal">): Promise<readonly TextBranch[]>;
 }
+
+/** {@link GenerateOptions}, and how many texts are computed at once. */
+export type GenerateManyOptions = GenerateOptions & GivenOptions<typeof BATCH_OPTIONS>;
 
 /** Who hears of a model that is fetched from the hub, and who may stop it. */
 export type FetchHooks = PullHooks;
@@ -95,7 +101,13 @@ export interface Library {
     fromPretrained(path: string, hooks?: FetchHooks): Promise<ChatTokenizer>;
   };
   /** Continues a prompt. Samples at temperature 0.8 unless the options or the model's files say otherwise. */
-  generate(model: ModelOperand, prompt: string, options?: GenerateOptions & ModelGiven): Promise<GenerationResult>;
+  generate(model: ModelOperand, prompt: string, options?: GenerateManyOptions & ModelGiven): Promise<GenerationResult>;
+  /** Continues several prompts, up to `batch` (8) at once. */
+  generate(
+    model: ModelOperand,
+    prompts: readonly string[],
+    options?: GenerateManyOptions & ModelGiven,
+  ): Promise<GenerationResult[]>;
   /** A value that a schema allows, as {@link PretrainedModel.generateObject} makes it. */
   generateObject<const S extends ObjectSchema>(
     model: ModelOperand,
@@ -165,11 +177,20 @@ export function createLibrary(host: Host): Library {
       fromPretrained: async (given, { onWarning, onProgress, signal } = {}) =>
         openChatTokenizer(host, await locateModel(host, given, "tokenizer", hooksOf(onWarning, onProgress, signal))),
     },
-    generate: (operand, prompt, options = {}) =>
+    generate: ((
+      operand: ModelOperand,
+      prompt: string | readonly string[],
+      options: GenerateManyOptions & ModelGiven = {},
+    ) =>
       withModel(operand, options, async (opened, rest) => {
-        const ids = promptIdsOf(opened, prompt);
-        return generationResult(ids, await finish(streamAfter(opened, ids, rest, VERB_TEMPERATURE)));
-      }),
+        if (typeof prompt === "string") {
+          const ids = promptIdsOf(opened, prompt);
+          return generationResult(ids, await finish(streamMany(opened, ids, rest, VERB_TEMPERATURE)));
+        }
+        const prompts = prompt.map((each) => promptIdsOf(opened, each));
+        const made = await generateMany(opened, prompts, rest, VERB_TEMPERATURE);
+        return made.map((each, i) => generationResult(prompts[i]!, each));
+      })) as Library["generate"],
     generateObject: (operand, schema, prompt, options = {}) =>
       withModel(operand, options, (opened, rest) => objectAfter(opened, schema, prompt, rest)),
     score: (operand, text, options = {}) =>
@@ -208,15 +229,51 @@ function hooksOf(
 
 /** Hugging Face's methods on an open model. */
 export function pretrained(opened: OpenModel): PretrainedModel {
-  const stream = (ids: ArrayLike<number>, options: GenerateOptions = {}) =>
-    streamAfter(opened, Array.from(ids), options, 0);
+  const stream = (ids: ArrayLike<number>, options?: GenerateManyOptions) =>
+    streamMany(opened, Array.from(ids), options, 0);
+  const generate = (ids: ArrayLike<number> | readonly ArrayLike<number>[], options?: GenerateManyOptions) =>
+    isNested(ids)
+      ? generateMany(
+          opened,
+          ids.map((each) => Array.from(each)),
+          options,
+          0,
+        )
+      : finish(stream(ids, options));
   return {
     ...opened,
     stream,
-    generate: (ids, options) => finish(stream(ids, options)),
+    generate: generate as PretrainedModel["generate"],
     generateObject: (schema, prompt, options) => objectAfter(opened, schema, prompt, options),
     score: (ids, options) => scoreIds(opened, Array.from(ids), options),
     next: async (ids, options) => (await nextTokens(opened, Array.from(ids), options)).candidates,
     tree: async (ids, options) => (await nextTokens(opened, Array.from(ids), { ...options, tree: true })).tree!,
   };
+}
+
+/** True for several prompts. */
+function isNested(ids: ArrayLike<number> | readonly ArrayLike<number>[]): ids is readonly ArrayLike<number>[] {
+  return Array.isArray(ids) && ids.length > 0 && typeof ids[0] !== "number";
+}
+
+/** {@link streamAfter}, and how many of its continuations are computed at once. */
+function streamMany(
+  opened: OpenModel,
+  ids: readonly number[],
+  { batch, ...options }: GenerateManyOptions = {},
+  fallbackTemperature: number,
+) {
+  return streamAfter(opened, ids, options, fallbackTemperature, readOptions(BATCH_OPTIONS, { batch }).batch);
+}
+
+async function generateMany(
+  opened: OpenModel,
+  prompts: readonly (readonly number[])[],
+  { batch, ...options }: GenerateManyOptions = {},
+  fallbackTemperature: number,
+): Promise<Continuation[]> {
+  const read = readOptions(BATCH_OPTIONS, { batch });
+  const made: Continuation[] = [];
+  for await (const each of continueEach(opened, prompts, options, fallbackTemperature, read.batch)) made.push(each);
+  return made;
 }

@@ -54,7 +54,27 @@ export const GENERATE_OPTIONS = {
     help: "Equal seeds give equal text",
     auto: "a new one each time",
   },
-  numReturnSequences: { kind: "int", min: 1, max: 1024, help: "Continuations to draw", auto: "1" },
+  numReturnSequences: {
+    kind: "int",
+    min: 1,
+    max: 1024,
+    help: "Continuations: drawn with one seed, or the best beams",
+    auto: "1",
+  },
+  numBeams: { kind: "int", min: 1, max: 256, help: "Beams of a search for the most probable text; 1: none" },
+  lengthPenalty: {
+    kind: "number",
+    min: -100,
+    max: 100,
+    help: "A beam's score is its log P over its length to this power",
+    auto: "1",
+  },
+  earlyStopping: {
+    kind: "choice",
+    choices: [false, true, "never"],
+    help: "End with as many finished beams as there are beams, where better ones are unlikely, or never before",
+    auto: "false",
+  },
   repetitionPenalty: { kind: "number", min: 0.01, max: 100, help: "Above 1: repeat less" },
   presencePenalty: { kind: "number", min: -100, max: 100, help: "Taken off the logits of new tokens seen before" },
   frequencyPenalty: { kind: "number", min: -100, max: 100, help: "The same for each time that they were seen" },
@@ -96,6 +116,11 @@ export const GENERATE_OPTIONS = {
     help: "Where the context is full: end, or forget what is oldest and go on",
   },
   keep: { kind: "int", min: 0, max: MOST, default: 4, help: "First tokens that --overflow shift never forgets" },
+} as const satisfies OptionSpecs;
+
+/** How several texts are continued. */
+export const BATCH_OPTIONS = {
+  batch: { kind: "int", min: 1, max: 1024, default: 8, help: "Most continuations that are computed at once" },
 } as const satisfies OptionSpecs;
 
 /** What the verb `generate` takes from files besides. */

@@ -12,8 +12,6 @@ export interface DecodingSettings extends GivenOptions<typeof GENERATE_OPTIONS> 
   readonly processors?: readonly LogitsProcessor[] | undefined;
   /** Ids that end the text. */
   readonly eosTokenIds?: readonly number[] | undefined;
-  /** Beams of the search that the tokens are for: masks leave each more than its end tokens. Default one. */
-  readonly numBeams?: number | undefined;
   /** The form that the text is kept in, whatever the other rules say. */
   readonly constraint?: Constraint | undefined;
 }

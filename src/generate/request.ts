@@ -99,10 +99,22 @@ function checkIds(resolved: ResolvedGeneration, vocabSize: number): void {
   }
 }
 
-function checkCopies({ numReturnSequences: copies = 1, temperature }: ResolvedGeneration): void {
-  if (copies > 1 && temperature === 0)
+function checkCopies(resolved: ResolvedGeneration): void {
+  const { numReturnSequences: copies = 1, numBeams = 1, temperature } = resolved;
+  for (const name of ["logprobs", "promptLogprobs"] as const)
+    if (numBeams > 1 && resolved[name] !== undefined)
+      fail("BAD_OPTION", `${name}: got it with numBeams, expected one of them. A beam has a score of its own.`);
+  for (const [name, value] of [
+    ["speculate", "on"],
+    ["overflow", "shift"],
+  ] as const)
+    if (numBeams > 1 && resolved[name] === value)
+      fail("BAD_OPTION", `${name}: got ${value} with numBeams, expected one of them`);
+  if (numBeams > 1 && copies > numBeams)
+    fail("BAD_OPTION", `numReturnSequences: got ${copies}, expected at most the ${numBeams} beams there are`);
+  if (numBeams === 1 && copies > 1 && temperature === 0)
     fail(
       "BAD_OPTION",
-      `numReturnSequences: got ${copies} of the most probable continuation, which is one. Try a temperature.`,
+      `numReturnSequences: got ${copies} of the most probable continuation, which is one. Try a temperature or numBeams.`,
     );
 }

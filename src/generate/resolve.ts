@@ -23,7 +23,8 @@ const LIMITS = ["topK", "topP", "minP", "typicalP", "topH", "epsilonCutoff", "et
 
 /**
  * What was asked for, then what the model's files say, then ownlm's own. `fallbackTemperature` is for models that do
- * not say how they want to be sampled; limits asked for without a temperature sample at 1. Throws UNSUPPORTED for files that want what this version has not, CONTEXT_OVERFLOW where their
+ * not say how they want to be sampled; limits asked for without a temperature sample at 1, and beams are not
+ * sampled unless somebody asks for it. Throws UNSUPPORTED for files that want what this version has not, CONTEXT_OVERFLOW where their
  * `max_length` leaves no new token.
  */
 export function resolveGeneration(
@@ -35,8 +36,9 @@ export function resolveGeneration(
   if (files.refused) fail("UNSUPPORTED", files.refused);
   const merged: Options = { ...files.options, ...known(given) };
   const limited = LIMITS.some((limit) => given[limit] !== undefined);
-  const greedy = files.doSample === undefined ? fallbackTemperature === 0 : !files.doSample;
-  const sampled = files.options.temperature ?? (files.doSample || limited ? 1 : fallbackTemperature);
+  const fallback = (merged.numBeams ?? 1) > 1 ? 0 : fallbackTemperature;
+  const greedy = files.doSample === undefined ? fallback === 0 : !files.doSample;
+  const sampled = files.options.temperature ?? (files.doSample || limited ? 1 : fallback);
   const minNewTokens = merged.minNewTokens ?? Math.max(0, (files.minLength ?? 0) - promptTokens);
   return {
     ...merged,

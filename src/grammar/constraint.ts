@@ -8,6 +8,8 @@ export interface Constraint {
   process(logits: Float32Array, ids: readonly number[]): void;
   /** True where nothing may follow ids. */
   isFinished(ids: readonly number[]): boolean;
+  /** True where new tokens, without the prompt's, are a whole text. */
+  isWhole(newIds: readonly number[]): boolean;
   /** Throws INCOMPLETE where new tokens, without the prompt's, are only the beginning of a text. */
   check(newIds: readonly number[]): void;
 }
@@ -32,6 +34,7 @@ export function constraintOf(start: Place, promptTokens: number, where: string):
   return {
     process: (logits, ids) => applyMask(logits, placeBehind(ids, promptTokens).mask()),
     isFinished: (ids) => placeBehind(ids, promptTokens).isFinished,
+    isWhole: (newIds) => placeBehind(newIds, 0).isWhole,
     check(newIds) {
       if (placeBehind(newIds, 0).isWhole) return;
       fail(

@@ -56,7 +56,9 @@ const overAxes = (a: OpAttributes["ReduceSum"]): Spelling => ({
 /** True where a Reshape makes several named axes: their lengths are read off inputs at each run. */
 function isOpenReshape({ op, inputs, attributes }: Node): boolean {
   if (op !== "Reshape") return false;
-  return reshapeTarget(inputs[0]!.shape, (attributes as OpAttributes["Reshape"]).shape).filter((n) => n === -1).length > 1;
+  return (
+    reshapeTarget(inputs[0]!.shape, (attributes as OpAttributes["Reshape"]).shape).filter((n) => n === -1).length > 1
+  );
 }
 
 /** ONNX's Reshape target: fixed axes as numbers, a named axis as -1, others copied by 0 from the same place. */

@@ -15,7 +15,12 @@ export function openTargets(graph: Graph, initializers: OnnxTensor[]): OpenTarge
     if (known.has(name)) return name;
     known.add(name);
     if (typeof dim === "number")
-      initializers.push({ name, dtype: "int64", shape: [1], data: new Uint8Array(BigInt64Array.of(BigInt(dim)).buffer) });
+      initializers.push({
+        name,
+        dtype: "int64",
+        shape: [1],
+        data: new Uint8Array(BigInt64Array.of(BigInt(dim)).buffer),
+      });
     else nodes.push(shapeNode(graph, dim, name));
     return name;
   };
@@ -25,7 +30,14 @@ export function openTargets(graph: Graph, initializers: OnnxTensor[]): OpenTarge
     known.add(name);
     const nodes: OnnxNode[] = [];
     const inputs = to.map((dim) => lengthOf(dim, nodes));
-    nodes.push({ name, domain: "", opType: "Concat", inputs, outputs: [name], attributes: { axis: { kind: "int", value: 0 } } });
+    nodes.push({
+      name,
+      domain: "",
+      opType: "Concat",
+      inputs,
+      outputs: [name],
+      attributes: { axis: { kind: "int", value: 0 } },
+    });
     return { name, nodes };
   };
 }

@@ -203,4 +203,29 @@ function checkSharing(model: OnnxModel, ties: readonly Tie[]): void {
         `${model.name}: one tensor is bound to input ${name} and output ${output}, which may not share`,
       );
   }
+  checkOverlaps(model, ties);
 }
+
+/** Throws BAD_GRAPH where an output shares some of its memory with another tensor: rows of one may be bound apart. */
+function checkOverlaps(model: OnnxModel, ties: readonly Tie[]): void {
+  const byBuffer = new Map<ArrayBufferLike, Tie[]>();
+  for (const tie of ties) {
+    const { buffer } = tie.tensor.data;
+    const group = byBuffer.get(buffer);
+    if (group) group.push(tie);
+    else byBuffer.set(buffer, [tie]);
+  }
+  for (const group of byBuffer.values())
+    for (const output of group) {
+      if (output.side === "input") continue;
+      const other = group.find(({ tensor }) => tensor !== output.tensor && overlap(tensor.data, output.tensor.data));
+      if (other)
+        fail(
+          "BAD_GRAPH",
+          `${model.name}: ${other.side} ${other.name} and output ${output.name} share some of their memory`,
+        );
+    }
+}
+
+const overlap = (a: TensorData, b: TensorData) =>
+  a.byteOffset < b.byteOffset + b.byteLength && b.byteOffset < a.byteOffset + a.byteLength;

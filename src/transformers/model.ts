@@ -1,9 +1,11 @@
 /** A causal model with transformers.js's names: tensors of ids in and out. Opens no files. */
 import { fail } from "../base/errors.ts";
+import type { Continuation, Sequence } from "../generate/continuations.ts";
 import type { PretrainedModel } from "../generate/library.ts";
 import type { GenerateOptions } from "../generate/request.ts";
 import { type GenerationParameters, generationOf } from "./names.ts";
 import { isStopped } from "./stopping.ts";
+import type { BaseStreamer } from "./streamer.ts";
 import { type Ids, rowsOf, type Tensor, tensorOf } from "./tensor.ts";
 
 /** What `generate` is given: the tokenizer's output, and how to continue it. */
@@ -36,74 +38,59 @@ export function preTrainedModel(model: PretrainedModel, padId?: number): PreTrai
       const batch = input_ids ?? inputs ?? fail("BAD_OPTION", "generate: got no input_ids, expected the tokenizer's");
       const rows = rowsOf(batch);
       const masks = attention_mask ? rowsOf(attention_mask) : [];
-      const made: number[][] = [];
-      for (const [i, row] of rows.entries()) {
-        const ids = row.filter((_, t) => (masks[i]?.[t] ?? 1) !== 0);
-        for (const more of await continued(model, ids, given, rows.length)) made.push([...row, ...more]);
-      }
-      const longest = Math.max(...made.map((row) => row.length));
+      const prompts = rows.map((row, i) => row.filter((_, t) => (masks[i]?.[t] ?? 1) !== 0));
+      const settings = settingsOf(model, given, Math.max(0, ...rows.map(({ length }) => length)));
+      const made = given.streamer
+        ? [await streamed(model, prompts, settings, given.streamer)]
+        : await model.generate(prompts, settings);
+      const texts = made.flatMap((each, i) => (each.sequences ?? [each]).map((one) => [...rows[i]!, ...withEnd(one)]));
+      const longest = Math.max(...texts.map((row) => row.length));
       const fill = given.pad_token_id ?? padId ?? model.defaults.eosTokenIds[0] ?? 0;
-      return tensorOf(made.map((row) => [...row, ...new Array<number>(longest - row.length).fill(fill)]));
+      return tensorOf(texts.map((row) => [...row, ...new Array<number>(longest - row.length).fill(fill)]));
     },
     dispose: async () => model.dispose(),
   };
 }
 
-/** New ids after a prompt, for each sequence that is asked for. */
-async function continued(
-  model: PretrainedModel,
-  ids: number[],
-  given: GenerationParameters,
-  rows: number,
-): Promise<number[][]> {
-  const { options, maxLength } = model.defaults;
+/** What is asked for with the model's own ways: options that need sampling count where somebody asks for sampling. */
+function settingsOf(model: PretrainedModel, given: GenerationParameters, promptTokens: number): GenerateOptions {
+  const { options, maxLength, doSample = false } = model.defaults;
   const isSaid = given.max_new_tokens != null || given.max_length != null;
   const isOpen = !isSaid && options.maxNewTokens === undefined && maxLength === undefined;
-  const length = isOpen ? { max_length: DEFAULT_LENGTH } : {};
-  const settings = generationOf({ ...length, ...given }, ids.length);
-  const numReturnSequences = settings.numReturnSequences ?? options.numReturnSequences ?? 1;
-  if (given.streamer && rows * numReturnSequences > 1)
-    fail("UNSUPPORTED", `streamer: got it with ${rows * numReturnSequences} texts at once, expected one`);
-  const made: number[][] = [];
-  for (let i = 0; i < numReturnSequences; i++) {
-    const seed = settings.seed === undefined ? {} : { seed: settings.seed + i };
-    made.push(await oneContinued(model, ids, { ...settings, numReturnSequences: 1, ...seed }, given));
-  }
-  return made;
+  const asked = {
+    ...(isOpen && { max_length: DEFAULT_LENGTH }),
+    ...(options.temperature !== undefined && { temperature: options.temperature }),
+    ...given,
+    do_sample: given.do_sample ?? doSample,
+  };
+  const { stopping_criteria } = given;
+  const stopWhen = stopping_criteria ? [(ids: readonly number[]) => isStopped(stopping_criteria, [...ids])] : [];
+  return { ...generationOf(asked, promptTokens), stopWhen };
 }
 
-async function oneContinued(
+/** The only continuation of the only prompt, shown as it comes. */
+async function streamed(
   model: PretrainedModel,
-  ids: number[],
+  prompts: readonly number[][],
   settings: GenerateOptions,
-  { streamer, stopping_criteria }: GenerationParameters,
-): Promise<number[]> {
-  const made: number[] = [];
-  streamer?.put([ids.map(BigInt)]);
-  const stream = model.stream(ids, settings);
+  streamer: BaseStreamer,
+): Promise<Continuation> {
+  const { numReturnSequences = model.defaults.options.numReturnSequences ?? 1 } = settings;
+  if (prompts.length * numReturnSequences > 1)
+    fail("UNSUPPORTED", `streamer: got it with ${prompts.length * numReturnSequences} texts at once, expected one`);
+  const [ids] = prompts as [number[]];
+  streamer.put([ids.map(BigInt)]);
+  const stream = model.stream(ids, { ...settings, numReturnSequences });
   for (;;) {
     const { value, done } = await stream.next();
     if (done) {
-      if (value.finishReason === "stop" && value.ids.length === made.length) made.push(...endOf(model, streamer));
-      break;
+      if (value.endId !== undefined) streamer.put([[BigInt(value.endId)]]);
+      streamer.end();
+      return value;
     }
-    if (value.id === undefined) continue;
-    made.push(value.id);
-    streamer?.put([[BigInt(value.id)]]);
-    if (isStopped(stopping_criteria, [...ids, ...made])) {
-      await stream.return(undefined as never);
-      break;
-    }
+    if (value.id !== undefined) streamer.put([[BigInt(value.id)]]);
   }
-  streamer?.end();
-  return made;
 }
 
-/** The end token, which transformers counts as part of a text. */
-function endOf(model: PretrainedModel, streamer: GenerationParameters["streamer"]): number[] {
-  const { eosTokenIds } = model.defaults;
-  const end = eosTokenIds.find((id) => id === model.tokenizer?.eosId) ?? eosTokenIds[0];
-  if (end === undefined) return [];
-  streamer?.put([[BigInt(end)]]);
-  return [end];
-}
+/** New ids and the end token, which transformers counts as part of a text. */
+const withEnd = ({ ids, endId }: Sequence) => (endId === undefined ? ids : [...ids, endId]);

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import path from "node:path";
 import { describe, test } from "node:test";
-import { modelFolder } from "../generate/folders.ts";
+import { modelFolder, temporaryFolder } from "../generate/folders.ts";
 import { skipWithoutRuntime } from "../helpers/reference-runtime.ts";
 import { ownlm } from "./world.ts";
 
@@ -30,6 +32,34 @@ describe("ownlm generate", { skip: skipWithoutRuntime }, () => {
     assert.equal(result.stdout.trim().split("\n").length, 1);
   });
 
+  test("continues each prompt of a file, in lines or JSON lines, as it does alone", async () => {
+    const [lines, jsonl] = ["prompts.txt", "prompts.jsonl"].map((name) => path.join(temporaryFolder(), name));
+    writeFileSync(lines!, "the cat\n\nthe dog sat\nOnce\n");
+    writeFileSync(jsonl!, '{"prompt":"the cat"}\n{"prompt":"the dog sat","id":4}\n{"prompt":"Once"}\n');
+    const options = ["-n", "5", "--temperature", "0"];
+    const { status, stdout, stderr } = await ownlm([...generate, "--prompts", lines!, "--batch", "2", ...options]);
+    assert.deepEqual([status, stderr], [0, ""]);
+    assert.equal((await ownlm([...generate, "--prompts", jsonl!, ...options])).stdout, stdout);
+    const rows = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    for (const [i, prompt] of ["the cat", "the dog sat", "Once"].entries()) {
+      const alone = (await ownlm([...generate, prompt, "--json", ...options])).json();
+      assert.deepEqual(rows[i], { index: i, prompt, ...alone });
+    }
+    for (const [args, says] of [
+      [["--prompts", "nowhere.txt"], /nowhere\.txt: there is no such file/],
+      [["the", "--prompts", lines!], /expected one of them/],
+    ] as const) {
+      const bad = await ownlm([...generate, ...args]);
+      assert.notEqual(bad.status, 0);
+      assert.match(bad.stderr, says);
+    }
+    writeFileSync(jsonl!, '{"prompt":"the cat"}\n{"text":"x"}\n');
+    assert.match((await ownlm([...generate, "--prompts", jsonl!])).stderr, /line 2: prompt: got/);
+  });
+
   test("has a flag for every rule, and shows several continuations one after the other", async () => {
     const several = [...generate, "the cat", "-n", "6", "--num-return-sequences", "2", "--seed", "5"];
     const sequences = (await ownlm([...several, "--json"])).json().sequences as { text: string }[];
@@ -42,6 +72,19 @@ describe("ownlm generate", { skip: skipWithoutRuntime }, () => {
     const both = (await ownlm([...args, "--logit-bias", "1,8=3", "--logprobs", "1", ...rules])).json();
     assert.ok(!(both.ids as number[]).includes(7));
     assert.equal((both.logprobs as unknown[]).length, 6);
+    const search = [
+      "--num-beams",
+      "3",
+      "--num-return-sequences",
+      "2",
+      "--early-stopping",
+      "never",
+      "--length-penalty",
+      "0.5",
+    ];
+    const beams = (await ownlm([...generate, "the cat", "--json", "-n", "6", ...search])).json();
+    const [best, second] = beams.sequences as { score: number }[];
+    assert.ok(best!.score >= second!.score);
     const wrong = await ownlm([...args, "--logit-bias", "seven"]);
     assert.match(wrong.stdout, /--logit-bias.*token ids and a number/);
   });

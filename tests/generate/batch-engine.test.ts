@@ -18,12 +18,14 @@ async function fresh(engines: Engines, ids: readonly number[]): Promise<Float32A
 }
 
 for (const family of GOLDEN_FAMILIES)
-  test(`${family}: slots of unequal lengths are what each is alone, in one step`, { skip: skipWithoutRuntime }, async () => {
+  test(`${family}: slots of unequal lengths are what each is alone, in one step`, {
+    skip: skipWithoutRuntime,
+  }, async () => {
     using engines = await openFamily(family, 4);
     const { vocabSize } = goldenFamily(family).model;
     const random = rng(family.length, "prompts");
     const texts = [4, 1, 9, 6].map((length) => Array.from({ length }, () => random.below(vocabSize)));
-    using engine = engines.openBatch(4, CAPACITY);
+    using engine = engines.openBatch!(4, CAPACITY);
     for (const [slot, ids] of texts.entries()) await engine.append(slot, ids);
     for (const slots of [[0, 1, 2, 3], [3, 1], [2], [1, 0, 2]]) {
       const ids = slots.map(() => random.below(vocabSize));
@@ -41,7 +43,7 @@ for (const family of ["llama", "mistral", "phi3-long", "gpt_oss"])
       using engines = await openFamily(family, 5);
       const { vocabSize } = goldenFamily(family).model;
       const random = rng(3, family);
-      using engine = engines.openBatch(4, CAPACITY);
+      using engine = engines.openBatch!(4, CAPACITY);
       const texts: number[][] = [[], [], [], []];
       const newIds = (count: number) => Array.from({ length: count }, () => random.below(vocabSize));
       for (let round = 0; round < 60; round++) {
@@ -92,7 +94,7 @@ for (const family of ["llama", "mistral", "phi3-long", "gpt_oss"])
 
     test("append nothing when they are stopped, given a wrong id, or full", async () => {
       using engines = await openFamily(family);
-      using engine = engines.openBatch(2, 4);
+      using engine = engines.openBatch!(2, 4);
       await engine.append(0, [1, 2, 3]);
       await engine.append(1, [1, 2, 3, 4]);
       const stopped = AbortSignal.abort();
@@ -107,8 +109,8 @@ for (const family of ["llama", "mistral", "phi3-long", "gpt_oss"])
       await assert.rejects(engine.append(2, [1]), { code: "BAD_OPTION" });
       assert.throws(() => engine.copy(0, 1, 4), { code: "BAD_OPTION" });
       assert.throws(() => engine.reorder([0, 2]), { code: "BAD_OPTION" });
-      assert.throws(() => engines.openBatch(0, 4), { code: "BAD_OPTION" });
-      assert.throws(() => engines.openBatch(1, 100_000), { code: "BAD_OPTION" });
+      assert.throws(() => engines.openBatch!(0, 4), { code: "BAD_OPTION" });
+      assert.throws(() => engines.openBatch!(1, 100_000), { code: "BAD_OPTION" });
       assert.deepEqual(engine.idsOf(0), [1, 2, 3]);
       const logits = Float32Array.from(await engine.append(0, [4]));
       assert.ok(near(logits, await fresh(engines, [1, 2, 3, 4])));

@@ -75,7 +75,7 @@ describe("a stream of text", () => {
   test("ends at an end token, which is not among the ids", async () => {
     const ids = tokenizer.encode("the");
     const { result } = await streamed([...ids, EOS, 5, 6], { eosTokenIds: [EOS] });
-    assert.deepEqual(result, { ids, text: "the", finishReason: "stop" });
+    assert.deepEqual(result, { ids, text: "the", finishReason: "stop", endId: EOS });
   });
 
   test("leaves special tokens that end nothing out of the text", async () => {

@@ -108,9 +108,30 @@ describe("lowering to ONNX", () => {
       output(graph, "y", reshape(input(graph, "x", "float32", from), to));
       assert.deepEqual(lower(graph).nodes[0]!.inputs, ["x", target]);
     }
+  });
+
+  test("reads the lengths of several named axes off an input, once", () => {
     const graph = createGraph("g");
-    output(graph, "y", reshape(input(graph, "x", "float32", ["A", "B"]), ["B", "A"]));
-    assert.throws(() => lower(graph), { code: "UNSUPPORTED", message: /got 2 named axes, expected at most one/ });
+    input(graph, "ids", "int64", ["B", "S"]);
+    const x = input(graph, "x", "float32", ["B*S", 6]);
+    output(graph, "y", reshape(exp(reshape(x, ["B", "S", 6])), ["B*S", 6]));
+    output(graph, "z", reshape(x, ["B", "S", 6]));
+    const { nodes } = lower(graph);
+    assert.deepEqual(
+      nodes.map(({ opType, inputs }) => [opType, ...inputs]),
+      [
+        ["Shape", "ids"],
+        ["Shape", "ids"],
+        ["Concat", "length:B", "length:S", "length:6"],
+        ["Reshape", "x", "shape:B,S,6"],
+        ["Exp", "Reshape"],
+        ["Reshape", "Exp", "int64:-1,6"],
+        ["Reshape", "x", "shape:B,S,6"],
+      ],
+    );
+    const missing = createGraph("g");
+    output(missing, "y", reshape(input(missing, "x", "float32", ["A*B"]), ["A", "B"]));
+    assert.throws(() => lower(missing), { code: "UNSUPPORTED", message: /axis A, expected one that an input has/ });
   });
 
   test("sums over no axes as nothing, where ONNX by itself would sum over all", () => {

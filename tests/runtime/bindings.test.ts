@@ -125,6 +125,34 @@ function describeBindings(runtime: Runtime, others: readonly Runtime[]): void {
     }
   });
 
+  test("rows of a tensor are tensors over its memory, which may not overlap where one is written", async () => {
+    using session = await runtime.session(adder);
+    const whole = make([6, 2]);
+    const [top, middle, bottom] = [runtime.rows(whole, 0, 2), runtime.rows(whole, 2, 2), runtime.rows(whole, 4, 2)];
+    (whole.data as Float32Array).set([1, 2, 3, 4, 10, 20, 30, 40]);
+    using binding = session.bind({ a: top, b: middle }, { y: bottom });
+    await binding.run();
+    assert.deepEqual([...whole.data].slice(8), [11, 22, 33, 44]);
+    assert.deepEqual(bottom.shape, [2, 2]);
+    const shifted = runtime.rows(whole, 3, 2);
+    const bind = () => session.bind({ a: top, b: bottom }, { y: shifted });
+    await refuses(bind, "BAD_GRAPH", /input b and output y share some of their memory/);
+    for (const [from, count] of [
+      [5, 2],
+      [-1, 1],
+      [0, 0],
+      [0.5, 1],
+    ] as const)
+      await refuses(() => runtime.rows(whole, from, count), "BAD_SHAPE", /rows: got/);
+    await refuses(() => runtime.rows(runtime.tensor("float32", []), 0, 1), "BAD_SHAPE", /rows: got/);
+    await refuses(() => runtime.rows({ ...whole }, 0, 1), "BAD_DTYPE", /no tensor of this runtime/);
+    whole.dispose();
+    await refuses(() => runtime.rows(whole, 0, 1), "DISPOSED", /used after dispose/);
+    await binding.run();
+    bottom.dispose();
+    await refuses(() => binding.run(), "DISPOSED", /y: the tensor was disposed/);
+  });
+
   test("what is disposed or transferred after binding makes the run an error that names it", async () => {
     using session = await runtime.session(adder);
     for (const name of ["a", "b", "y"])

@@ -121,6 +121,35 @@ describe("programs written for transformers.js", { skip: skipWithoutRuntime }, (
     await model.dispose();
   });
 
+  test("search with beams, and draw several texts of each row", async () => {
+    const model = await AutoModelForCausalLM.from_pretrained(modelFolder("llama", { scale: 3 }));
+    const input_ids = [
+      [1, 2, 3],
+      [7, 8, 9],
+    ];
+    const beams = { num_beams: 3, num_return_sequences: 2, early_stopping: true, max_new_tokens: 5, min_new_tokens: 5 };
+    const searched = await model.generate({ input_ids, ...beams });
+    assert.deepEqual(searched.dims, [4, 8]);
+    const { sequences } = await model.model.generate([7, 8, 9], {
+      numBeams: 3,
+      numReturnSequences: 2,
+      earlyStopping: true,
+      maxNewTokens: 5,
+      minNewTokens: 5,
+    });
+    const rows = (searched.tolist() as bigint[][]).map((row) => row.map(Number));
+    assert.deepEqual(
+      rows.slice(2),
+      sequences!.map(({ ids }) => [7, 8, 9, ...ids]),
+    );
+    const drawn = await model.generate({ input_ids, do_sample: true, num_return_sequences: 3, max_new_tokens: 4 });
+    assert.equal(drawn.dims[0], 6);
+    await assert.rejects(model.generate({ input_ids, temperature: 2, num_return_sequences: 3 }), {
+      code: "BAD_OPTION",
+    });
+    await model.dispose();
+  });
+
   test("stop by rules of their own and from outside", async () => {
     const generator = await pipeline("text-generation", modelFolder("llama"));
     class AfterTwo extends StoppingCriteria {
