@@ -71,12 +71,12 @@ export function createSequence(opened: OpenModel, promptIds: readonly number[], 
       const id = course.take(logits);
       nextId = id;
       if (id === undefined) {
-        finish = course.finish;
+        finish = course.ending?.finishReason;
         return pieceOf([], shown.end());
       }
       completionTokens++;
       const text = shown.push(id);
-      finish = shown.stopped ? "stop" : course.finish;
+      finish = shown.stopped ? "stop" : course.ending?.finishReason;
       const rest = finish && !shown.stopped ? shown.end() : "";
       return pieceOf([id], text + rest, noted && infoOf(tokenizer, noted));
     },
