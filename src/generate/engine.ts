@@ -5,6 +5,7 @@ import { createPause } from "../base/pause.ts";
 import { fuseGraph } from "../graph/fuse.ts";
 import { lowerGraph, type Placement } from "../graph/lower.ts";
 import { type PackedGroup, packGraph } from "../graph/pack.ts";
+import type { Graph } from "../graph/types.ts";
 import { cachedGraph } from "../models/heads.ts";
 import type { CausalLm } from "../models/types.ts";
 import type { Binding, Runtime, Session, SessionOptions, Tensor } from "../runtime/types.ts";
@@ -25,6 +26,8 @@ export interface Weights {
   place(parameter: string): Placement;
   /** A tensor for every parameter placed as an input. */
   readonly tensors?: Readonly<Record<string, Tensor>>;
+  /** Puts adapters into a graph, whose weights then are places or tensors as the others. */
+  readonly adapt?: (graph: Graph) => unknown;
   /** Weights that `place` knows in packed form only. */
   readonly groups?: readonly PackedGroup[];
 }
@@ -86,7 +89,9 @@ export async function openEngines(
   const capacity = checkedCapacity(options.capacity ?? model.maxPositions, model);
   const { scales, chunk = 512 } = options;
   if (!(Number.isSafeInteger(chunk) && chunk >= 1)) fail("BAD_OPTION", `chunk: got ${chunk}, expected 1 or more`);
-  const graph = fuseGraph(packGraph(cachedGraph(model, "B", capacity, scales ? "q8" : "f32"), weights.groups ?? []));
+  const plain = cachedGraph(model, "B", capacity, scales ? "q8" : "f32");
+  weights.adapt?.(plain);
+  const graph = fuseGraph(packGraph(plain, weights.groups ?? []));
   const windows = scales || model.longAfter !== undefined ? undefined : windowsOf(graph);
   const session = await runtime.session(lowerGraph(graph, weights.place), options.session);
   const partnerOf = partnersIn(graph);

@@ -4,6 +4,7 @@ import { type GivenOptions, readOptions } from "../base/options.ts";
 import { createPause } from "../base/pause.ts";
 import type { PackedGroup } from "../graph/pack.ts";
 import type { Host } from "../host/types.ts";
+import type { GgufModelOptions } from "../models/gguf.ts";
 import { type PlannedGroup, type PlannedWeight, packPlan, suitedBlock } from "../models/pack-plan.ts";
 import type { CausalLm } from "../models/types.ts";
 import { trainingBuilder } from "../nn/builder.ts";
@@ -74,7 +75,7 @@ export async function openModel(
 ): Promise<OpenModel> {
   const { onWarning = () => {}, ...given } = options;
   const { context: wanted, threads = host.cpuThreads(), quantize, cacheType } = readOptions(MODEL_OPTIONS, given);
-  const { model, tokenizer, tokenizerFile, weights } = openFiles(host, folder, quantize, onWarning);
+  const { model, tokenizer, tokenizerFile, weights } = openModelFiles(host, folder, { quantize, onWarning });
   if (tokenizer && tokenizer.vocabSize > model.vocabSize)
     fail(
       "BAD_TOKENIZER",
@@ -110,7 +111,7 @@ export async function openModel(
 }
 
 /** What a folder or a GGUF file holds. The weights are looked for when all else is right. */
-interface OpenFiles {
+export interface ModelFiles {
   readonly model: CausalLm;
   readonly tokenizer: Tokenizer | undefined;
   readonly tokenizerFile: string;
@@ -118,10 +119,18 @@ interface OpenFiles {
 }
 
 /** Weights, and the file that is removed when a session has read them. */
-type ReadyWeights = Weights & { readonly scratch?: string };
+export type ReadyWeights = Weights & { readonly scratch?: string };
 
-function openFiles(host: Host, path: string, bits: 4 | 8 | undefined, onWarning: (message: string) => void): OpenFiles {
-  if (isGguf(host, path)) return openGgufFile(host, path, bits);
+/** How files are opened. */
+export interface ModelFilesOptions extends GgufModelOptions {
+  readonly quantize?: 4 | 8 | undefined;
+  readonly onWarning: (message: string) => void;
+}
+
+/** Opens what {@link openModel} does, up to the weights' places. Throws what it does. */
+export function openModelFiles(host: Host, path: string, options: ModelFilesOptions): ModelFiles {
+  const { quantize: bits, onWarning, ...gguf } = options;
+  if (isGguf(host, path)) return openGgufFile(host, path, bits, gguf);
   const { file: configFile, model } = readConfig(host, path);
   const tokenizerFile = host.join(path, "tokenizer.json");
   const tokenizer = host.kindOf(tokenizerFile) ? openTokenizer(host, path) : undefined;
@@ -133,8 +142,8 @@ function openFiles(host: Host, path: string, bits: 4 | 8 | undefined, onWarning:
   };
 }
 
-function openGgufFile(host: Host, file: string, bits: 4 | 8 | undefined): OpenFiles {
-  const source = openGgufModel(host, file);
+function openGgufFile(host: Host, file: string, bits: 4 | 8 | undefined, options: GgufModelOptions): ModelFiles {
+  const source = openGgufModel(host, file, options);
   const { model, metadata, weights } = source;
   return {
     model,
@@ -227,7 +236,8 @@ function packFolder(
   return packToScratch(host, toPack, createPause());
 }
 
-const weightFiles = (host: Host, folder: string) =>
+/** The files of a folder's weights. */
+export const weightFiles = (host: Host, folder: string) =>
   [...new Set([...weightsOf(host, folder, () => {}).values()].map(({ file }) => file))].sort();
 
 /** A folder's tensors, or those of a training run's newest whole checkpoint. */

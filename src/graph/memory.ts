@@ -26,6 +26,21 @@ export function valueBytes(value: Value): number {
 }
 
 /**
+ * Bytes that a session holds for weights in blocks: what products have packed anew, and what of their files is read in every
+ * run. Of a table that rows are gathered from little is.
+ */
+export function blockBytes(graph: Graph): number {
+  const packed = new Set<Value>();
+  const read = new Set<Value>();
+  for (const { op, inputs } of graph.nodes) {
+    const blocks = op === "MatMulNBits" ? packed : op === "DequantizeLinear" ? read : undefined;
+    if (blocks) for (const value of inputs) if (value?.kind === "parameter") blocks.add(value);
+  }
+  const sum = (values: ReadonlySet<Value>) => [...values].reduce((total, value) => total + valueBytes(value), 0);
+  return sum(packed) + sum(read);
+}
+
+/**
  * The largest sum of bytes of intermediate values that live at once, nodes run in their order. Inputs, parameters,
  * constants and public outputs are not counted: whoever feeds the graph owns them. All axes must be fixed.
  */

@@ -59,17 +59,20 @@ export function changedObjective(
 /**
  * An objective over weights that are stored in blocks. Products with them keep float32 activations, so that gradients are
  * those of the float model with the blocks' numbers; `rounded` takes the products of inference, which round activations to
- * 8 bits and are faster, and passes gradients straight through. The places of the blocks are a stepper's `frozen`. Adapters
- * come before: they are beside the products that this changes.
+ * 8 bits and are faster, and passes gradients straight through. The places of the blocks are a stepper's `frozen`. What is
+ * trained whole is left as it is. Adapters come before: they are beside the products that this changes.
  */
 export function packedObjective(
   objective: Objective,
   groups: readonly PackedGroup[],
   { rounded = false }: { readonly rounded?: boolean } = {},
 ): Objective {
+  const { isTrained, withoutDropout } = objective;
   // Each weight alone: what joins products also joins what is widened in the backward pass.
-  const single = groups.flat().map((weight) => [weight]);
-  return changedObjective(objective, objective.isTrained, (graph) => packGraph(graph, single, { exact: !rounded }));
+  const single = groups.flatMap((group) => group.filter(({ name }) => !isTrained(name)).map((weight) => [weight]));
+  if (single.length === 0) return objective;
+  const packed = changedObjective(objective, isTrained, (graph) => packGraph(graph, single, { exact: !rounded }));
+  return withoutDropout ? { ...packed, withoutDropout: packedObjective(withoutDropout, groups, { rounded }) } : packed;
 }
 
 /** The inputs of {@link causalLmObjective} that change from batch to batch, each (B, T). */

@@ -2,7 +2,7 @@
 import { fail } from "../base/errors.ts";
 import { formatBytes } from "../base/format.ts";
 import { knownDim, sizeOf } from "../base/shapes.ts";
-import { peakBytes, valueBytes } from "../graph/memory.ts";
+import { blockBytes, peakBytes, valueBytes } from "../graph/memory.ts";
 import type { Graph } from "../graph/types.ts";
 import type { CausalLm } from "../models/types.ts";
 import { accumulationGraph, evaluationGraph, type StepOptions, stateOf, stepGraph } from "./graphs.ts";
@@ -26,7 +26,7 @@ export interface Plan {
   readonly tokensPerStep: number;
   /** Trained weights and their optimiser's state. */
   readonly checkpointBytes: number;
-  /** The same twice, for a step reads one and writes the other, and sums of gradients where they are kept. */
+  /** The same twice, for a step reads one and writes the other, sums of gradients where they are kept, and frozen weights. */
   readonly stateBytes: number;
   /** Activations and gradients alive at the worst moment, of a step and of a validation. */
   readonly activationBytes: number;
@@ -61,7 +61,7 @@ export interface PlanFacts {
   readonly tokensPerStep: number;
   /** What validates. */
   readonly evaluation: Objective;
-  /** Bytes of the parameters that are not trained, where they do not stay in a file; default none. */
+  /** Bytes of the parameters of float types that are not trained, where they do not stay in a file; default none. */
   readonly frozenBytes?: number;
 }
 
@@ -75,9 +75,11 @@ export function planSteps(objective: Objective, shape: StepShape, facts: PlanFac
     0,
   );
   const sumBytes = shape.accumulation === 1 ? 0 : 4 * parameters;
-  const stateBytes = 2 * (checkpointBytes + sumBytes) + (facts.frozenBytes ?? 0);
+  const evaluation = evaluationGraph(facts.evaluation);
+  const frozenBytes = (facts.frozenBytes ?? 0) + blockBytes(graph) + blockBytes(evaluation);
+  const stateBytes = 2 * (checkpointBytes + sumBytes) + frozenBytes;
   const stepBytes = peakBytes(graph);
-  const evaluationBytes = peakBytes(evaluationGraph(facts.evaluation));
+  const evaluationBytes = peakBytes(evaluation);
   const activationBytes = ARENA_FACTOR * (stepBytes + evaluationBytes) + SCRATCH_VALUES * largestValue(graph);
   return {
     parameters,

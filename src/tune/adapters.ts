@@ -1,15 +1,17 @@
 /** Where adapters are in a run: put into objectives, and into weights for answers. Knows no files. */
 import type { Weights } from "../generate/engine.ts";
 import { adapterBase } from "../models/adapted.ts";
-import type { CausalLm } from "../models/types.ts";
 import { addLora, type LoraOptions, loraScale, trainedWith } from "../nn/lora.ts";
-import { changedObjective, type Objective } from "../train/objective.ts";
+import { changedObjective, type Objective, packedObjective } from "../train/objective.ts";
 import type { Stepper } from "../train/stepper.ts";
 import type { BaseModel } from "./base.ts";
 
-/** Puts adapters into an objective: they alone are trained, and the modules that are to be trained whole. */
+/**
+ * Puts adapters into an objective: they alone are trained, and the modules that are to be trained whole. Frozen weights of
+ * the base that are in blocks are read as such.
+ */
 export const adapted =
-  (model: CausalLm, lora: LoraOptions | undefined) =>
+  ({ model, groups }: Pick<BaseModel, "model" | "groups">, lora: LoraOptions | undefined) =>
   (objective: Objective): Objective => {
     if (!lora) return objective;
     const { tied } = adapterBase(model);
@@ -18,7 +20,8 @@ export const adapted =
         addLora(graph, options, model.vocabSize, tied),
       );
     const made = withLora(lora);
-    return lora.dropout ? { ...made, withoutDropout: withLora({ ...lora, dropout: 0 }) } : made;
+    const whole = lora.dropout ? { ...made, withoutDropout: withLora({ ...lora, dropout: 0 }) } : made;
+    return packedObjective(whole, groups);
   };
 
 /** The weights of a run as they stand, for an engine. With adapters those of their modules are computed anew. */
@@ -28,6 +31,7 @@ export function liveWeights(base: BaseModel, stepper: Stepper, lora: LoraOptions
     const all = Object.fromEntries(stepper.parameters.map((name) => [name, tensors.get(name)!]));
     return { place: () => ({ kind: "input" }), tensors: all };
   }
+  if (base.groups.length > 0) return besideBlocks(base, stepper, lora);
   const { linears } = adapterBase(base.model);
   const whole = stepper.parameters.filter((name) => base.shapes.has(name));
   return {
@@ -42,6 +46,24 @@ export function liveWeights(base: BaseModel, stepper: Stepper, lora: LoraOptions
       addProduct(data, { a, b, magnitude, ...linear, rank: lora.rank, scale: loraScale(lora) });
       return { kind: "memory", data };
     },
+  };
+}
+
+/** Adapters as products of their own: blocks cannot take them up. */
+function besideBlocks(
+  { model, groups, place }: BaseModel,
+  stepper: Pick<Stepper, "tensors" | "parameters">,
+  lora: LoraOptions,
+): Weights {
+  const tensors = stepper.tensors();
+  const { tied } = adapterBase(model);
+  const options = { ...lora, dropout: 0 };
+  const isTrained = trainedWith(options, tied);
+  return {
+    adapt: (graph) => addLora(graph, options, model.vocabSize, tied),
+    tensors: Object.fromEntries(stepper.parameters.map((name) => [name, tensors.get(name)!])),
+    groups: groups.map((group) => group.filter(({ name }) => !isTrained(name))).filter((group) => group.length > 0),
+    place: (parameter) => (isTrained(parameter) ? { kind: "input" } : place(parameter)),
   };
 }
 

@@ -17,6 +17,11 @@ export const TUNE_OPTIONS = {
   out: { kind: "text", placeholder: "DIR", help: "Folder for the result, its checkpoints and its log" },
   resume: { kind: "flag", help: "Continue the run in --out from its last whole checkpoint, to the same last bit" },
   method: { kind: "choice", choices: METHODS, default: "lora", help: "Train adapters (LoRA), or every weight" },
+  quantize: {
+    kind: "choice",
+    choices: [4, 8],
+    help: "Keep the frozen weights in so many bits (QLoRA); packed models stay as they are",
+  },
   objective: {
     kind: "choice",
     choices: OBJECTIVES,
@@ -198,7 +203,7 @@ const OWN: Partial<Record<keyof typeof TUNE_OPTIONS, readonly (typeof OBJECTIVES
 };
 
 /** Options that only make sense with adapters. */
-const OF_LORA = ["rank", "alpha", "rslora", "dora", "dropout", "modulesToSave", "targets"] as const;
+const OF_LORA = ["quantize", "rank", "alpha", "rslora", "dora", "dropout", "modulesToSave", "targets"] as const;
 
 /** Decides what does not depend on model and data. Throws BAD_OPTION for values out of range or at odds with each other. */
 export function decideTune(

@@ -15,9 +15,13 @@ export const stepOptionsOf = ({ beta1, beta2, weightDecay, clip, checkpointing, 
   adamw: { beta1, beta2, epsilon: 1e-8, weightDecay },
 });
 
-/** The sizes of a run. Frozen weights count as float32: the runtime keeps them so, and copies of some for its products. */
+/**
+ * The sizes of a run. Frozen weights count as float32, but for those in blocks, which the graphs tell of: the runtime keeps
+ * them so, and copies of some for its products.
+ */
 export function planTune(base: BaseModel, options: RunTune, task: TuneTask): Plan {
-  const frozenBytes = options.method === "full" ? 0 : 4 * parameterCount(base);
+  const inBlocks = base.groups.flat().reduce((sum, { rows, width }) => sum + rows * width, 0);
+  const frozenBytes = options.method === "full" ? 0 : 4 * (parameterCount(base) - inBlocks);
   return planSteps(task.objective, stepOptionsOf(options), {
     tokensPerStep: task.tokensPerBatch * options.accumulation,
     evaluation: task.validation?.objective ?? task.objective,

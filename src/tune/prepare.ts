@@ -10,6 +10,7 @@ import type { Runtime, Tensor } from "../runtime/types.ts";
 import { createEvaluation } from "../train/evaluator.ts";
 import { measureStepMs } from "../train/length.ts";
 import { startMagnitudes } from "../train/magnitudes.ts";
+import { type Objective, packedObjective } from "../train/objective.ts";
 import { affordsPattern, evaluationRows, type Plan } from "../train/plan.ts";
 import { createStepper, type Stepper } from "../train/stepper.ts";
 import { adapted, liveWeights } from "./adapters.ts";
@@ -65,7 +66,7 @@ export async function beginTune(
   decided: DecidedTune,
 ): Promise<PreparedTune> {
   const { host, showName } = context;
-  const base = open(context, operands);
+  const base = await open(context, operands, decided);
   const { maxPositions, hiddenSize } = base.model;
   const maxLength = decided.maxLength ?? Math.min(maxPositions, MOST_LENGTH);
   if (maxLength > maxPositions)
@@ -112,10 +113,11 @@ export async function reopenTune(
   const { host } = context;
   const settings = continuedTune(readTune(host, out), out, given, context.showName);
   const { options, date, chatTemplate } = settings;
-  const base = open(context, {
+  const place = {
     name: operands.name ?? settings.base.name,
     folder: operands.folder ?? settings.base.folder,
-  });
+  };
+  const base = await open(context, place, options);
   if (base.fingerprint !== settings.base.fingerprint)
     fail("BAD_DATA", `${base.folder}: is not the model that the run in ${out} was begun with`);
   const paths = operands.data?.length ? operands.data : settings.data;
@@ -126,9 +128,20 @@ export async function reopenTune(
   return { settings, base, data, ...(await prepare(context, base, data, options, true)) };
 }
 
-function open({ host, tell }: TuneContext, { name, folder }: Pick<TuneOperands, "name" | "folder">): BaseModel {
+async function open(
+  { host, tell, own, showName }: TuneContext,
+  { name, folder }: Pick<TuneOperands, "name" | "folder">,
+  { quantize, method, dora }: DecidedTune,
+): Promise<BaseModel> {
   tell({ event: "stage", stage: "model", message: `opening ${name}` });
-  return openBase(host, name, folder, (message) => tell({ event: "warning", message }));
+  const warn = (message: string) => tell({ event: "warning", message });
+  const base = own(await openBase(host, name, folder, { quantize, warn }));
+  if (base.groups.length > 0 && (method === "full" || dora))
+    fail(
+      "BAD_OPTION",
+      `${method === "full" ? `${showName("method")} full` : showName("dora")}: the weights of ${name} are packed, which plain adapters alone are trained beside`,
+    );
+  return base;
 }
 
 async function read(
@@ -176,9 +189,8 @@ async function prepare(context: TuneContext, base: BaseModel, data: TuneData, op
   loadBase(base, stepper);
   await startMagnitudes(runtime, task.objective, stepper);
   const threads = { threads: options.threads };
-  const nothing: ReadonlyMap<string, Tensor<"float32">> = new Map();
   await task.prepare?.({
-    untouched: (of) => createEvaluation(runtime, of, { tensors: () => nothing, frozen: base.place }, threads),
+    untouched: (of) => evaluateBase(runtime, base, of, options),
     live: async (of) => own(await createEvaluation(runtime, of, stepper, threads)),
     engine: (rows, capacity) =>
       openGroupEngine(runtime, base.model, liveWeights(base, stepper, loraOf(options)), {
@@ -199,7 +211,7 @@ function newTask(base: BaseModel, data: TuneData, options: RunTune, teacher: Tea
   const kind = KINDS[objective];
   const parts = {
     model: base.model,
-    adapted: adapted(base.model, loraOf(options)),
+    adapted: adapted(base, loraOf(options)),
     train: data.train.tokens,
     validation: data.validation.tokens,
     rowTokens,
@@ -212,18 +224,23 @@ function newTask(base: BaseModel, data: TuneData, options: RunTune, teacher: Tea
 
 /** The model that distillation learns from. */
 async function openTeacher(
-  { host, runtime, tell }: TuneContext,
+  { host, runtime, tell, own }: TuneContext,
   { teacher: name, threads }: DecidedTune,
   student: BaseModel,
 ): Promise<Teacher | undefined> {
   if (name === undefined) return undefined;
   tell({ event: "stage", stage: "model", message: `opening ${name}` });
-  const base = openBase(host, name, await locateModel(host, name, "model"), (message) =>
-    tell({ event: "warning", message }),
-  );
+  const warn = (message: string) => tell({ event: "warning", message });
+  const base = own(await openBase(host, name, await locateModel(host, name, "model"), { warn }));
   checkSameTokens(base.tokenizer, student.tokenizer, base.folder);
+  return { model: base.model, open: (objective) => evaluateBase(runtime, base, objective, { threads }) };
+}
+
+/** Opens an objective over a model's own weights, none of which moves. */
+function evaluateBase(runtime: Runtime, base: BaseModel, objective: Objective, { threads }: { threads: number }) {
+  const still = packedObjective({ ...objective, isTrained: () => false }, base.groups);
   const weights = { tensors: () => new Map<string, Tensor<"float32">>(), frozen: base.place };
-  return { model: base.model, open: (objective) => createEvaluation(runtime, objective, weights, { threads }) };
+  return createEvaluation(runtime, still, weights, { threads });
 }
 
 function dataEvent(

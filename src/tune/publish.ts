@@ -1,11 +1,13 @@
 /** The result of a run as a folder that others load: a model in Hugging Face's layout, or a PEFT adapter. Knows no training. */
 import { isJsonObject, type JsonObject } from "../base/json.ts";
+import { isGguf } from "../generate/gguf-model.ts";
 import type { Host } from "../host/types.ts";
 import { adapterBase } from "../models/adapted.ts";
 import { familyOf } from "../models/registry.ts";
 import type { CausalLm } from "../models/types.ts";
 import { trainingBuilder } from "../nn/builder.ts";
 import type { LoraOptions } from "../nn/lora.ts";
+import { tokenizerFilesOfGguf } from "../tokenizer/gguf.ts";
 import type { Stepper } from "../train/stepper.ts";
 import {
   ADAPTER_CONFIG,
@@ -16,6 +18,7 @@ import {
 } from "../weights/adapter-config.ts";
 import { peftAdapter } from "../weights/adapter-write.ts";
 import { readJson } from "../weights/folder.ts";
+import { openGguf } from "../weights/gguf.ts";
 import { publishStaged } from "../weights/publish.ts";
 import { type NamedTensor, writeSafetensors, writeText } from "../weights/safetensors.ts";
 import type { BaseModel } from "./base.ts";
@@ -60,6 +63,12 @@ export async function publishTuned(host: Host, out: string, stepper: Stepper, wh
 type WriteJson = (name: string, json: JsonObject) => void;
 
 function copyTokenizer(host: Host, { base, template }: Publication, staging: string, writeJson: WriteJson): void {
+  if (isGguf(host, base.folder)) {
+    const { json, config } = tokenizerFilesOfGguf(openGguf(host, base.folder).metadata, base.folder);
+    writeJson("tokenizer.json", json as JsonObject);
+    writeTokenizerConfig(host, config, template, staging, writeJson);
+    return;
+  }
   const isThere = (name: string) => host.kindOf(host.join(base.folder, name)) === "file";
   for (const name of TOKENIZER_FILES) {
     if (!isThere(name) || (template !== undefined && name.startsWith("chat_template"))) continue;
@@ -68,7 +77,16 @@ function copyTokenizer(host: Host, { base, template }: Publication, staging: str
     file.finish();
   }
   const config = isThere(TOKENIZER) ? readJson(host, host.join(base.folder, TOKENIZER)) : {};
-  if (!isJsonObject(config)) return;
+  if (isJsonObject(config)) writeTokenizerConfig(host, config, template, staging, writeJson);
+}
+
+function writeTokenizerConfig(
+  host: Host,
+  config: JsonObject,
+  template: string | undefined,
+  staging: string,
+  writeJson: WriteJson,
+): void {
   // Programs that know no chat_template.jinja look here.
   writeJson(TOKENIZER, template === undefined ? config : { ...config, chat_template: template });
   if (template !== undefined) writeText(host, host.join(staging, "chat_template.jinja"), template);
