@@ -94,5 +94,6 @@ export type { TrainSettings } from "./train/library.ts";
 export type { TrainOptions } from "./train/options.ts";
 export type { TuneDoneEvent, TuneEvent } from "./tune/events.ts";
 export type { TuneLibrarySettings } from "./tune/library.ts";
+export type { RewardFunction, Rewards } from "./tune/objectives/rewards.ts";
 export type { TuneOptions } from "./tune/options.ts";
 export type { TuneRecord } from "./tune/record.ts";

@@ -1,7 +1,15 @@
 /** Shows a person how fine-tuning goes: the data and one example, what it will take, a live curve, answers before and after. */
 import { formatBytes, formatCount, formatDuration } from "../base/format.ts";
 import { reportLines } from "../data/data-report.ts";
-import type { DataEvent, SamplesEvent, TuneEvalEvent, TuneEvent, TuneSample, TuneStartEvent } from "../tune/events.ts";
+import type {
+  DataEvent,
+  SamplesEvent,
+  TuneEvalEvent,
+  TuneEvent,
+  TuneSample,
+  TuneStartEvent,
+  TuneStepEvent,
+} from "../tune/events.ts";
 import { type LossView, lossView } from "./loss-view.ts";
 import { fitText, visibleText } from "./text.ts";
 import type { Io } from "./verb.ts";
@@ -35,7 +43,7 @@ function show(view: View, event: TuneEvent): void {
       for (const line of planLines(event)) area.log(line);
       break;
     case "step":
-      view.loss.step(event, view.lastEval ? [evalText(view.lastEval)] : []);
+      view.loss.step(event, [...rewardText(event), ...(view.lastEval ? [evalText(view.lastEval)] : [])]);
       break;
     case "eval":
       if (event.step > 0) view.loss.validation({ step: event.step, loss: event.valLoss });
@@ -101,6 +109,10 @@ function evalText({ valLoss, tokenAccuracy, metrics }: TuneEvalEvent): string {
   const pairs = won === undefined ? "" : ` (${percent(won)} of pairs the right way round, by ${margin!.toFixed(3)})`;
   return `validation ${valLoss.toFixed(3)}${right}${pairs}`;
 }
+
+/** The mean reward of answers that were scored. */
+const rewardText = ({ metrics }: TuneStepEvent): string[] =>
+  metrics?.reward === undefined ? [] : [`reward ${metrics.reward.toFixed(3)}`];
 
 const percent = (part: number) => `${(100 * part).toFixed(1)} %`;
 

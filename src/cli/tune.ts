@@ -7,6 +7,7 @@ import type { TuneDoneEvent } from "../tune/events.ts";
 import { TUNE_OPTIONS } from "../tune/options.ts";
 import { tune } from "../tune/tune.ts";
 import { locateForVerb } from "./model-operand.ts";
+import { loadRewards } from "./reward-files.ts";
 import { visibleText } from "./text.ts";
 import { tuneView } from "./tune-view.ts";
 import { verb } from "./verb.ts";
@@ -23,6 +24,10 @@ export const TUNE = verb({
       "ownlm tune mymodel data.csv --method full --out tuned --epochs 2",
       "trains every weight: prompt,completion in the CSV",
     ],
+    [
+      "ownlm tune mymodel prompts.jsonl --objective grpo --reward score.js --out rewarded",
+      "lets the model answer prompts, and makes likelier what the functions of score.js score high",
+    ],
     ["ownlm tune --resume --out myadapter", "continues after Ctrl-C or a crash"],
   ],
   async run(io, { operands, given, options }) {
@@ -36,6 +41,7 @@ export const TUNE = verb({
     const view = io.machine ? undefined : tuneView(io);
     try {
       const done = await tune(io.host, runtime, { ...base, data }, given, {
+        loadRewards,
         onEvent: view?.onEvent ?? io.json,
         signal: io.signal,
         showName: flagName,

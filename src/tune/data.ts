@@ -57,7 +57,7 @@ export async function readTuneData(
   { date, template }: { readonly date: string; readonly template?: ChosenTemplate | undefined },
 ): Promise<TuneData> {
   const { host, showName } = world;
-  const reading = readingOptions(options);
+  const reading = readingOptions(options, kind);
   const read = await readExamples(host, paths, reading);
   const examples = checkedKinds(read, kind, options.objective, showName);
   await world.turn();
@@ -69,7 +69,7 @@ export async function readTuneData(
   const tokenize = (of: readonly Example[]) =>
     tokenizeExamples(of, tokenizer, {
       loss: options.loss,
-      maxLength: options.maxLength,
+      maxLength: longestOf(options, kind, showName),
       strict: options.strict,
       now: new Date(date),
       ...(chosen && { template: chosen.source }),
@@ -83,7 +83,9 @@ export async function readTuneData(
   });
   const split = held
     ? { train: all.examples, validation: [] }
-    : splitExamples(all.examples, { valFraction: options.valFraction, seed: options.seed }, () => host.sha256());
+    : splitExamples(all.examples, { valFraction: kind.validates ? options.valFraction : 0, seed: options.seed }, () =>
+        host.sha256(),
+      );
   const { bad: heldBad = [] } = held ?? {};
   if (heldBad[0])
     world.warn(`${options.val.join(", ")}: ${heldBad.length} bad records left out: ${heldBad[0].problem}`);
@@ -100,11 +102,27 @@ export async function readTuneData(
   };
 }
 
-function readingOptions(options: DecidedTune): ExampleOptions {
+/** Most tokens of an example; where the model is to write behind it, there is room for that. Throws BAD_OPTION. */
+function longestOf(
+  options: DecidedTune & { readonly maxLength: number },
+  kind: ObjectiveKind,
+  showName: (name: string) => string,
+): number {
+  if (kind.shape !== "prompt") return options.maxLength;
+  const written = kind.morePositions(options);
+  if (options.maxLength - written >= 2) return options.maxLength - written;
+  return fail(
+    "BAD_OPTION",
+    `${showName("answerTokens")}: got ${written}, expected at most ${options.maxLength - 2}: prompt and answer have ${options.maxLength} tokens together`,
+  );
+}
+
+function readingOptions(options: DecidedTune, kind: ObjectiveKind): ExampleOptions {
   const fields = fieldsOf(options.field);
+  const shape = options.shape ?? kind.shape;
   return {
     strict: options.strict,
-    ...(options.shape && { shape: options.shape }),
+    ...(shape && { shape }),
     ...(fields && { fields }),
     ...(options.maxExamples !== undefined && { maxExamples: options.maxExamples }),
   };

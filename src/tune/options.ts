@@ -4,11 +4,12 @@ import { type GivenOptions, type OptionSpecs, type OptionValues, readOptions } f
 import { SHAPES } from "../data/example.ts";
 import type { LoraOptions } from "../nn/lora.ts";
 import { SCHEDULES } from "../optim/schedule.ts";
+import { GRPO_LOSSES, REWARD_SCALES } from "./objectives/advantages.ts";
 
 /** What moves. */
 export const METHODS = ["lora", "full"] as const;
 /** What is learnt. */
-export const OBJECTIVES = ["sft", "dpo", "orpo", "simpo", "kto", "reward", "distill"] as const;
+export const OBJECTIVES = ["sft", "dpo", "orpo", "simpo", "kto", "reward", "distill", "grpo"] as const;
 
 const LORA_ONLY = "of adapters";
 
@@ -26,7 +27,7 @@ export const TUNE_OPTIONS = {
     kind: "choice",
     choices: OBJECTIVES,
     default: "sft",
-    help: "What is learnt: answers; of two answers the better; scores of answers; another model's words",
+    help: "What is learnt: answers; of two answers the better; scores of answers; another model's words; what is rewarded",
   },
   shape: { kind: "choice", choices: SHAPES, auto: "recognised", help: "What the records of the data look like" },
   field: { kind: "list", placeholder: "A=B", help: "Read field B of the records as A, as in prompt=question" },
@@ -86,8 +87,8 @@ export const TUNE_OPTIONS = {
     kind: "number",
     min: 1e-6,
     max: 1e3,
-    auto: "0.1; of simpo 2",
-    help: "How far dpo and kto keep to the model, and the scale of orpo and simpo",
+    auto: "0.1; of simpo 2; of grpo 0",
+    help: "How closely dpo, kto and grpo keep to the model, and the scale of orpo and simpo",
   },
   gamma: { kind: "number", min: 0, max: 1e3, auto: "0.5", help: "How much better simpo wants the chosen answer" },
   labelSmoothing: {
@@ -101,7 +102,13 @@ export const TUNE_OPTIONS = {
   undesirableWeight: { kind: "number", min: 0, max: 1e3, auto: "1", help: "What bad answers count for in kto" },
   centre: { kind: "number", min: 0, max: 1e3, auto: "0", help: "How strongly the scores of reward are kept around 0" },
   teacher: { kind: "text", placeholder: "MODEL", help: "The model that distill learns from, with the same tokens" },
-  temperature: { kind: "number", min: 0.01, max: 100, auto: "1", help: "How soft distill makes both models' choices" },
+  temperature: {
+    kind: "number",
+    min: 0.01,
+    max: 100,
+    auto: "1",
+    help: "How soft distill makes both models' choices; how freely grpo draws answers",
+  },
   teacherShare: {
     kind: "number",
     min: 0,
@@ -110,6 +117,25 @@ export const TUNE_OPTIONS = {
     help: "The teacher's part of distill's loss; the rest is the data's",
   },
   topLogits: { kind: "int", min: 1, max: 2 ** 22, auto: "64", help: "Most probable tokens of the teacher that count" },
+  reward: {
+    kind: "list",
+    placeholder: "FILE",
+    help: "JavaScript modules whose functions score the answers of grpo: (prompt, completions, record) => numbers",
+  },
+  group: { kind: "int", min: 2, max: 1024, auto: "8", help: "Answers to a prompt that grpo compares" },
+  answerTokens: { kind: "int", min: 1, max: 2 ** 20, auto: "128", help: "Most tokens of an answer of grpo" },
+  grpoLoss: {
+    kind: "choice",
+    choices: GRPO_LOSSES,
+    auto: "dapo",
+    help: "What grpo weighs alike: tokens (dapo), answers (grpo), tokens of a longest answer (dr_grpo)",
+  },
+  rewardScale: {
+    kind: "choice",
+    choices: REWARD_SCALES,
+    auto: "group",
+    help: "Whether rewards are divided by their group's deviation",
+  },
   lr: {
     kind: "number",
     min: 0,
@@ -186,16 +212,24 @@ export type DecidedTune = Read & Required<Pick<Read, "out" | "threads">>;
 
 /** Options that only some objectives have. */
 const OWN: Partial<Record<keyof typeof TUNE_OPTIONS, readonly (typeof OBJECTIVES)[number][]>> = {
-  beta: ["dpo", "orpo", "simpo", "kto"],
+  beta: ["dpo", "orpo", "simpo", "kto", "grpo"],
   gamma: ["simpo"],
   labelSmoothing: ["dpo"],
   desirableWeight: ["kto"],
   undesirableWeight: ["kto"],
   centre: ["reward"],
   teacher: ["distill"],
-  temperature: ["distill"],
+  temperature: ["distill", "grpo"],
   teacherShare: ["distill"],
   topLogits: ["distill"],
+  reward: ["grpo"],
+  group: ["grpo"],
+  answerTokens: ["grpo"],
+  grpoLoss: ["grpo"],
+  rewardScale: ["grpo"],
+  val: OBJECTIVES.filter((name) => name !== "grpo"),
+  valFraction: OBJECTIVES.filter((name) => name !== "grpo"),
+  patience: OBJECTIVES.filter((name) => name !== "grpo"),
   packing: ["sft", "distill"],
   loss: ["sft", "distill"],
   prompts: OBJECTIVES.filter((name) => name !== "reward"),
@@ -305,8 +339,11 @@ export interface LengthFacts {
   readonly maxLength: number;
 }
 
-/** Learning rates of preferences, as parts of those of answers: they start from a model that can answer. */
-const RATES: Partial<Record<(typeof OBJECTIVES)[number], number>> = { dpo: 0.05, kto: 0.05, simpo: 0.05, orpo: 0.4 };
+/** Learning rates, as parts of those of answers: these objectives start from a model that can answer. */
+const RATES: Partial<Record<(typeof OBJECTIVES)[number], number>> = {
+  ...{ dpo: 0.05, kto: 0.05, simpo: 0.05, grpo: 0.05 },
+  orpo: 0.4,
+};
 
 /** Decides what depends on the model's width and the number of rows. */
 export function decideLength(

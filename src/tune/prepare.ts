@@ -1,7 +1,9 @@
 /** From options to a run that is ready to go: base opened, data read, sizes planned, what cannot be done refused. Trains nothing. */
 import { fail } from "../base/errors.ts";
 import type { Owner } from "../base/owner.ts";
+import type { Example } from "../data/example.ts";
 import { packRows } from "../data/rows.ts";
+import { readGenerationDefaults } from "../generate/generation-config.ts";
 import { openGroupEngine } from "../generate/group-engine.ts";
 import { checkSameTokens } from "../generate/model-draft.ts";
 import type { Host } from "../host/types.ts";
@@ -17,8 +19,9 @@ import { adapted, liveWeights } from "./adapters.ts";
 import { type BaseModel, openBase } from "./base.ts";
 import { readTuneData, sequencesOf, type TuneData } from "./data.ts";
 import type { DataEvent, TuneEvent, TuneStartEvent } from "./events.ts";
-import { KINDS } from "./kinds.ts";
+import { KINDS, type KindWorld } from "./kinds.ts";
 import type { Teacher } from "./objectives/distillation.ts";
+import type { LoadRewards, Rewards } from "./objectives/rewards.ts";
 import { type DecidedTune, decideLength, loraOf, type RunTune, rowLength, type TuneOptions } from "./options.ts";
 import { planTune, requireDisk, requireFits, stepOptionsOf } from "./plan.ts";
 import { continuedTune, readTune, saveTune, type TuneSettings, tuneSettings } from "./settings.ts";
@@ -32,6 +35,9 @@ export interface TuneContext {
   readonly own: Owner["own"];
   readonly tell: (event: TuneEvent) => void;
   readonly showName: (name: string) => string;
+  /** Functions that score answers, by name; and what loads those of files. */
+  readonly rewards?: Rewards;
+  readonly loadRewards?: LoadRewards;
   /** To be awaited now and then before the first step. */
   readonly turn: () => Promise<void>;
 }
@@ -80,17 +86,17 @@ export async function beginTune(
   const packing = kind.packs ? decided.packing : "padded";
   const sequences = data.train.tokens.flatMap(sequencesOf);
   const lengths = [...sequences, ...data.validation.tokens.flatMap(sequencesOf)].map(({ ids }) => ids.length - 1);
-  const longest = lengths.reduce((most, length) => Math.max(most, length), 0) + kind.morePositions;
+  const longest = lengths.reduce((most, length) => Math.max(most, length), 0) + kind.morePositions(decided);
   const rowTokens = rowLength(packing, { longest, positions: sum(lengths) }, maxLength);
   const rows = kind.packs
     ? packRows(sequences, { context: rowTokens, mode: packing }).rows.length
     : data.train.examples.length;
-  const { rowsOfExample } = kind;
+  const rowsOfExample = kind.rowsOfExample(decided);
   const options = decideLength(decided, { width: hiddenSize, rows, rowsOfExample, rowTokens, maxLength }, showName);
   const settings = tuneSettings({
     base: { name: operands.name, folder: host.absolute(operands.folder), fingerprint: base.fingerprint },
     data: operands.data.map(host.absolute),
-    options: { ...options, val: options.val.map(host.absolute) },
+    options: { ...options, val: options.val.map(host.absolute), reward: options.reward.map(host.absolute) },
     tokens: data.fingerprint,
     ...(data.template && { chatTemplate: data.template.source }),
     date,
@@ -166,7 +172,8 @@ async function read(
 async function prepare(context: TuneContext, base: BaseModel, data: TuneData, options: RunTune, continued: boolean) {
   const { host, own, tell, turn, runtime, showName } = context;
   const teacher = await openTeacher(context, options, base);
-  const taskOf = (other: RunTune) => newTask(base, data, other, teacher);
+  const world = { teacher, ...(await writing(context, base, data, options)) };
+  const taskOf = (other: RunTune) => newTask(base, data, other, world);
   const task = taskOf(options);
   if (task.dispose) own({ [Symbol.dispose]: task.dispose });
   const told = dataEvent(data, options, task);
@@ -202,11 +209,14 @@ async function prepare(context: TuneContext, base: BaseModel, data: TuneData, op
   });
   const memory = { plannedBytes: memoryPattern ? plan.patternBytes : plan.totalBytes, availableBytes };
   const source = task.source(stepper.inputs, options.accumulation);
+  const beganMs = host.nowMs();
   const fill = await source.draw();
-  return { told, task, stepper, plan, memory, msPerStep: await measureStepMs(stepper, fill, host.nowMs, turn) };
+  const drawMs = host.nowMs() - beganMs;
+  const msPerStep = drawMs + (await measureStepMs(stepper, fill, host.nowMs, turn));
+  return { told, task, stepper, plan, memory, msPerStep };
 }
 
-function newTask(base: BaseModel, data: TuneData, options: RunTune, teacher: Teacher | undefined): TuneTask {
+function newTask(base: BaseModel, data: TuneData, options: RunTune, world: KindWorld<Example>): TuneTask {
   const { objective, rowTokens, batch, seed } = options;
   const kind = KINDS[objective];
   const parts = {
@@ -216,10 +226,26 @@ function newTask(base: BaseModel, data: TuneData, options: RunTune, teacher: Tea
     validation: data.validation.tokens,
     rowTokens,
     batch,
-    valBatch: evaluationRows({ batch, context: rowTokens * kind.rowsOfExample }),
+    valBatch: evaluationRows({ batch, context: rowTokens * kind.rowsOfExample(options) }),
     seed,
   };
-  return kind.task(parts, options, teacher);
+  return kind.task(parts, options, world);
+}
+
+/** What objectives need whose answers the model writes itself. Throws BAD_OPTION where nothing scores them. */
+async function writing(
+  { host, rewards: given, loadRewards, showName }: TuneContext,
+  base: BaseModel,
+  data: TuneData,
+  options: RunTune,
+): Promise<Omit<KindWorld<Example>, "teacher">> {
+  const { model, tokenizer, folder } = base;
+  const { eosTokenIds } = readGenerationDefaults(host, folder, model.config, model.vocabSize, tokenizer);
+  const files = options.reward.length > 0 && loadRewards ? await loadRewards(options.reward) : {};
+  const rewards = { ...files, ...given };
+  if (options.objective === "grpo" && Object.keys(rewards).length === 0)
+    fail("BAD_OPTION", `${showName("reward")}: got no function, expected one at least that scores answers`);
+  return { rewards, examples: data.train.examples, tokenizer, endIds: eosTokenIds };
 }
 
 /** The model that distillation learns from. */
@@ -243,11 +269,8 @@ function evaluateBase(runtime: Runtime, base: BaseModel, objective: Objective, {
   return createEvaluation(runtime, still, weights, { threads });
 }
 
-function dataEvent(
-  { report, shown, train, validation }: TuneData,
-  { rowTokens, objective }: RunTune,
-  task: TuneTask,
-): DataEvent {
+function dataEvent({ report, shown, train, validation }: TuneData, options: RunTune, task: TuneTask): DataEvent {
+  const { rowTokens, objective } = options;
   const rows = task.rowsPerEpoch;
   const sequences = train.tokens.flatMap(sequencesOf);
   const kind = KINDS[objective];
@@ -258,7 +281,7 @@ function dataEvent(
     valExamples: validation.examples.length,
     rows,
     rowTokens,
-    filled: sum(sequences.map(({ ids }) => ids.length - 1)) / (rows * kind.rowsOfExample * rowTokens),
+    filled: sum(sequences.map(({ ids }) => ids.length - 1)) / (rows * kind.rowsOfExample(options) * rowTokens),
     example: shown,
   };
 }

@@ -35,6 +35,7 @@ export function promptsOfSet({ tokens }: TokenSet, count: number, tokenizer: Tok
 
 function promptOfExample({ ids, mask }: TokenExample, tokenizer: Tokenizer): SamplePrompt {
   const first = mask.indexOf(1);
+  if (first < 0) return { prompt: tokenizer.decode(ids, { skipSpecialTokens: true }), ids: [...ids] };
   if (first <= 1) {
     const head = ids.subarray(0, Math.max(1, Math.min(TEXT_PROMPT, ids.length >> 1)));
     return { prompt: tokenizer.decode(head, { skipSpecialTokens: true }), ids: [...head] };

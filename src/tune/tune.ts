@@ -11,6 +11,7 @@ import { cleanCheckpoints, lockFolder } from "../weights/checkpoint.ts";
 import { inFolder } from "../weights/folder.ts";
 import type { TuneDoneEvent, TuneEvent, TuneStartEvent } from "./events.ts";
 import { lookAround } from "./look.ts";
+import type { LoadRewards, Rewards } from "./objectives/rewards.ts";
 import { decideTune, loraOf, type TuneOptions } from "./options.ts";
 import { beginTune, type PreparedTune, reopenTune, type TuneContext, type TuneOperands } from "./prepare.ts";
 import { publishTuned } from "./publish.ts";
@@ -20,6 +21,10 @@ import { loadBest, loadTuneProgress, saveTuneProgress, type TuneProgress } from 
 
 /** What a run is given besides model, data and options. */
 export interface TuneHooks {
+  /** Functions that score answers, for the objective grpo. */
+  readonly rewards?: Rewards;
+  /** Loads those of the option `reward`. */
+  readonly loadRewards?: LoadRewards;
   /** Hears everything that happens. */
   readonly onEvent?: (event: TuneEvent) => void;
   /** Stops the run behind a checkpoint, with ABORTED. */
@@ -112,7 +117,8 @@ async function execute(context: Context, run: PreparedTune, startMs: number): Pr
       checkpointEvery: options.checkpointEvery,
       async step(number, rate, progress) {
         const beganMs = host.nowMs();
-        const { loss, gradNorm, metrics } = await stepper.step(number, rate, await source.draw());
+        const { loss, gradNorm, metrics: sums } = await stepper.step(number, rate, await source.draw());
+        const metrics = { ...sums, ...source.told?.() };
         requireFinite(number, { loss, gradNorm });
         const tokensPerSecond = (1000 * tokensPerStep) / Math.max(0.001, host.nowMs() - beganMs);
         const more = Object.keys(metrics).length > 0 ? { metrics } : {};

@@ -73,12 +73,16 @@ export async function stopAt(
   out: string,
   when: (event: TuneEvent) => boolean,
   options: TuneOptions = {},
+  hooks: TuneHooks = {},
+  data = [pairs],
 ): Promise<void> {
   const controller = new AbortController();
   const onEvent = (event: TuneEvent) => {
     if (when(event)) controller.abort();
   };
-  await assert.rejects(tuned(out, options, { onEvent, signal: controller.signal }), { code: "ABORTED" });
+  await assert.rejects(tuned(out, options, { ...hooks, onEvent, signal: controller.signal }, data), {
+    code: "ABORTED",
+  });
 }
 
 /** The bytes of a result's weights. */

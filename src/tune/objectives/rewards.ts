@@ -16,6 +16,9 @@ export type RewardFunction = (
 /** Reward functions by name; an answer's reward is the sum of theirs. */
 export type Rewards = Readonly<Record<string, RewardFunction>>;
 
+/** Loads the functions that files export, each under its name. */
+export type LoadRewards = (files: readonly string[]) => Promise<Rewards>;
+
 /** What is scored. */
 export interface Scoring {
   readonly prompt: Content;
