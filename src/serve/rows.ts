@@ -1,5 +1,5 @@
 /** Places for texts in a model's memory, each of which remembers the last text it held. Chooses no token. */
-
+import type { BatchEngine } from "../generate/batch-types.ts";
 import type { Lending, Loan } from "../generate/lending.ts";
 import { commonPrefix } from "../generate/prefix.ts";
 
@@ -25,27 +25,31 @@ export interface Rows extends Disposable {
 }
 
 interface Place extends Row {
-  readonly loan: Loan;
+  readonly at: number;
   isFree: boolean;
   usedAt: number;
 }
 
-/** At most `count` places out of a model, each made when it is first needed. */
-export function rowsOf(model: Pick<Lending, "borrow">, count: number): Rows {
+/** What places are made of, by their numbers. */
+interface Ground extends Disposable {
+  open(at: number): Row;
+  /** Makes a place hold the first `length` tokens of another, or of itself. */
+  keep(at: number, from: number, length: number): void;
+  /** A place may begin with what others hold. */
+  readonly isShared: boolean;
+  step(places: readonly number[], ids: readonly number[]): Promise<readonly Float32Array[]>;
+}
+
+type Model = Pick<Lending, "borrow" | "openBatch">;
+
+/**
+ * At most `count` places out of a model, each made when it is first needed. Where the model makes texts side by side, a step is one run for
+ * all rows, and a text begins with what any other holds of it.
+ */
+export function rowsOf(model: Model, count: number): Rows {
+  const ground = count > 1 && model.openBatch ? slotsOf(model.openBatch(count)) : enginesOf(model);
   const places: Place[] = [];
   let clock = 0;
-  const open = (): Place => {
-    const loan = model.borrow();
-    const { engine } = loan;
-    return {
-      loan,
-      isFree: true,
-      usedAt: 0,
-      ids: engine.ids,
-      read: (ids) => engine.append(ids),
-      readShowing: (ids, show) => engine.appendShowing(ids, show),
-    };
-  };
   /** The place that knows most of a text, and of equals the one that was used longest ago. */
   const best = (ids: readonly number[]): Place | undefined => {
     const known = (place: Place) => commonPrefix(place.ids, ids);
@@ -54,7 +58,7 @@ export function rowsOf(model: Pick<Lending, "borrow">, count: number): Rows {
     const [first] = free;
     // A text that is worth nothing here is forgotten only where there is no room for another.
     if (places.length < count && (!first || known(first) === 0)) {
-      const made = open();
+      const made: Place = { ...ground.open(places.length), at: places.length, isFree: true, usedAt: 0 };
       places.push(made);
       return made;
     }
@@ -65,8 +69,10 @@ export function rowsOf(model: Pick<Lending, "borrow">, count: number): Rows {
     take(ids, fresh) {
       const place = best(ids);
       if (!place) return undefined;
-      const { engine } = place.loan;
-      engine.truncate(fresh ? 0 : Math.max(0, Math.min(commonPrefix(engine.ids, ids), ids.length - 1)));
+      const known = (each: Place) => (fresh ? 0 : Math.max(0, Math.min(commonPrefix(each.ids, ids), ids.length - 1)));
+      const others = ground.isShared ? places : [];
+      const from = others.reduce((most, each) => (known(each) > known(most) ? each : most), place);
+      ground.keep(place.at, from.at, known(from));
       place.isFree = false;
       return place;
     },
@@ -75,13 +81,53 @@ export function rowsOf(model: Pick<Lending, "borrow">, count: number): Rows {
       place.isFree = true;
       place.usedAt = ++clock;
     },
-    async step(rows, ids) {
+    step: (rows, ids) =>
+      ground.step(
+        rows.map((row) => (row as Place).at),
+        ids,
+      ),
+    [Symbol.dispose]: () => ground[Symbol.dispose](),
+  };
+}
+
+/** Places that are slots of one engine. */
+function slotsOf(engine: BatchEngine): Ground {
+  return {
+    isShared: true,
+    open: (slot) => ({
+      ids: engine.idsOf(slot),
+      read: (ids) => engine.append(slot, ids),
+      readShowing: (ids, show) => engine.appendShowing(slot, ids, show),
+    }),
+    keep: (slot, from, length) => engine.copy(from, slot, length),
+    step: (slots, ids) => engine.step(slots, ids),
+    [Symbol.dispose]: engine.dispose,
+  };
+}
+
+/** Places with an engine each. */
+function enginesOf(model: Model): Ground {
+  const loans: Loan[] = [];
+  return {
+    isShared: false,
+    open(at) {
+      const loan = model.borrow();
+      loans[at] = loan;
+      const { engine } = loan;
+      return {
+        ids: engine.ids,
+        read: (ids) => engine.append(ids),
+        readShowing: (ids, show) => engine.appendShowing(ids, show),
+      };
+    },
+    keep: (at, _, length) => loans[at]!.engine.truncate(length),
+    async step(places, ids) {
       const all: Float32Array[] = [];
-      for (const [i, row] of rows.entries()) all.push(await row.read([ids[i]!]));
+      for (const [i, at] of places.entries()) all.push(await loans[at]!.engine.append([ids[i]!]));
       return all;
     },
     [Symbol.dispose]() {
-      for (const { loan } of places) loan[Symbol.dispose]();
+      for (const loan of loans) loan[Symbol.dispose]();
     },
   };
 }

@@ -34,6 +34,19 @@ describe("texts made together", { skip: skipWithoutRuntime }, async () => {
     assert.equal(second.usage!.prompt_tokens_details!.cached_tokens, second.usage!.prompt_tokens - 1);
   });
 
+  test("know the beginning that they share with a text under way", async () => {
+    const prompt = "the dog sat on the cat; the cat sat on the mat.";
+    const ask = { model: "tiny", temperature: 0, logit_bias: { 0: -100 } };
+    const slow = await client.completions.create({ ...ask, prompt, max_tokens: 150, stream: true });
+    await slow[Symbol.asyncIterator]().next();
+    const longer = `${prompt} Once`;
+    const { choices, usage } = await client.completions.create({ ...ask, prompt: longer, max_tokens: 4 });
+    assert.ok(usage!.prompt_tokens_details!.cached_tokens! > usage!.prompt_tokens / 2);
+    slow.controller.abort();
+    const again = await client.completions.create({ ...ask, prompt: longer, max_tokens: 4 });
+    assert.deepEqual(again.choices, choices);
+  });
+
   test("end when their client goes away, and their slots are free", async () => {
     const controllers = Array.from({ length: 3 }, () => new AbortController());
     const streams = await Promise.all(
