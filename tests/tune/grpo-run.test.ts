@@ -32,7 +32,7 @@ describe("a run that learns from rewards", { skip: skipWithoutRuntime }, () => {
       const rewards = rewardsOf(events);
       const mean = (of: number[]) => of.reduce((sum, x) => sum + x, 0) / of.length;
       const [before, after] = [mean(rewards.slice(0, 5)), mean(rewards.slice(-5))];
-      assert.ok(after > before + 0.15, `${method}: rewards ${before} before, ${after} after`);
+      assert.ok(after > before + 0.1, `${method}: rewards ${before} before, ${after} after`);
       assert.equal(done.result, method === "full" ? "model" : "adapter");
     }
   });
