@@ -52,6 +52,31 @@ export function packRows(examples: readonly TokenExample[], { context, mode }: R
   };
 }
 
+/**
+ * Targets that carry loss in `batch` rows of a plan, at most, whichever rows they are and whichever examples of a length are
+ * in them.
+ */
+export function mostLossTokens({ rows, byLength, examples }: RowPlan, batch: number): number {
+  const counts = new Map(
+    [...byLength].map(([length, numbers]) => [
+      length,
+      numbers.map((i) => lossTokens(examples[i]!)).sort((a, b) => b - a),
+    ]),
+  );
+  const ofRow = (row: readonly number[]) => {
+    const used = new Map<number, number>();
+    return row.reduce((sum, length) => {
+      const taken = used.get(length) ?? 0;
+      used.set(length, taken + 1);
+      return sum + counts.get(length)![taken]!;
+    }, 0);
+  };
+  const most = rows.map(ofRow).sort((a, b) => b - a);
+  // A batch goes on with the next epoch, which may begin with the rows that ended the last one.
+  const times = Math.ceil(batch / most.length) + 1;
+  return Array.from({ length: batch }, (_, i) => most[Math.floor(i / times)]!).reduce((sum, each) => sum + each, 0);
+}
+
 function single(lengths: readonly number[], byLength: ReadonlyMap<number, readonly number[]>): number[][] {
   return lengths.flatMap((length) => byLength.get(length)!.map(() => [length]));
 }

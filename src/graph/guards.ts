@@ -4,7 +4,7 @@ import type { IndexGuard } from "../onnx/model.ts";
 import type { Graph, Node, OpName, Value } from "./types.ts";
 
 /** Operators that hand on the elements of their first input. */
-const CARRIERS: ReadonlySet<OpName> = new Set(["Reshape", "Expand", "Transpose", "Identity", "Slice"]);
+const CARRIERS: ReadonlySet<OpName> = new Set(["Reshape", "Expand", "Transpose", "Identity", "Slice", "Gather"]);
 
 /**
  * What must hold of a graph's integer inputs at each run. ONNX Runtime looks at indices too, but says no names, and its

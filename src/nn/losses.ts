@@ -1,6 +1,17 @@
 /** What training minimises, from logits. */
 import { mulDims } from "../base/shapes.ts";
-import { div, gatherElements, logSoftmax, max, mul, neg, reduceSum, reshape } from "../graph/functions.ts";
+import {
+  div,
+  gather,
+  gatherElements,
+  logSoftmax,
+  max,
+  mul,
+  neg,
+  reduceSum,
+  reshape,
+  topK,
+} from "../graph/functions.ts";
 import type { Value } from "../graph/types.ts";
 
 /** A scalar to minimise, and scalars to tell, by name. Over micro-batches all of them are summed. */
@@ -13,6 +24,26 @@ export interface Scored {
 export function negativeLogLikelihood(logits: Value, targets: Value): Value {
   const rows = mulDims(...targets.shape);
   return neg(gatherElements(logSoftmax(logits, -1), reshape(targets, [rows, 1]), 1)); // (N, 1)
+}
+
+/** What a loss reads: rows of activations, and the target and the weight of each. */
+export interface LossRows {
+  /** (R, C). */
+  readonly rows: Value;
+  /** int64 (R). */
+  readonly targets: Value;
+  /** (R). */
+  readonly weights: Value;
+}
+
+/**
+ * The `count` rows with the largest weights, where no more than so many have any: the head then computes no logits that no
+ * loss reads. hidden (N, C), targets and weights (B, T).
+ */
+export function lossRows(hidden: Value, targets: Value, weights: Value, count: number): LossRows {
+  const all = mulDims(...weights.shape);
+  const [largest, rows] = topK(reshape(weights, [all]), 0, count);
+  return { rows: gather(hidden, rows), targets: gather(reshape(targets, [all]), rows), weights: largest };
 }
 
 /**

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import type { TokenExample } from "../../src/data/example-tokens.ts";
 import { type RowArrays, type RowSamplerState, rowBatches, rowSampler } from "../../src/data/row-sampler.ts";
-import { packRows, type RowOptions } from "../../src/data/rows.ts";
+import { mostLossTokens, packRows, type RowOptions } from "../../src/data/rows.ts";
 
 /** Examples whose tokens are all different: 1000 e + i + 1 is token i of example e. */
 function examplesOf(lengths: readonly number[], seed: number): TokenExample[] {
@@ -46,6 +46,22 @@ function segmentsOf(to: RowArrays, row: number, T: number) {
 }
 
 describe("rows of examples", () => {
+  test("carry no more loss in a batch than their plan says, over epochs", () => {
+    fc.assert(
+      fc.property(cases, ({ context, shares, mode, batch, seed }) => {
+        const examples = examplesOf(lengthsOf(shares, context), seed);
+        const plan = packRows(examples, { context, mode });
+        const most = mostLossTokens(plan, batch);
+        assert.ok(most <= batch * context);
+        const sampler = rowSampler(plan, { batch, seed });
+        const to = arrays(batch * context);
+        for (let i = 0; i < 3 + (3 * plan.rows.length) / batch; i++) assert.ok(sampler.next(to) <= most);
+        const fixed = rowBatches(plan, batch);
+        for (let i = 0; i < fixed.batches; i++) assert.ok(fixed.write(i, to) <= most);
+      }),
+    );
+  });
+
   test("hold every example whole and once an epoch, apart from the others, with its own positions and loss", () => {
     fc.assert(
       fc.property(cases, ({ context, shares, mode, batch, seed }) => {
