@@ -6,6 +6,11 @@ import { STYLE } from "./report-style.ts";
 import { chart } from "./report-svg.ts";
 import { escapeHtml, shownNumber, shownShare, words } from "./report-text.ts";
 
+/** What falls by orders of magnitude. */
+const FALLING = ["loss", "gradient norm"];
+/** Answers that are shown at once; the others can be opened. */
+const OPEN_SAMPLES = 10;
+
 /** The whole page. */
 export function reportHtml(report: TuneReport): string {
   const { settings, command, finishedAt } = report.record;
@@ -59,7 +64,9 @@ function tiles({ record: { done, start, data } }: TuneReport): string {
 }
 
 function charts({ training, validation }: TuneReport): string {
-  const names = [...new Set([...training, ...validation].map(({ name }) => name))];
+  const given = [...new Set([...validation, ...training].map(({ name }) => name))];
+  const last = ["learning rate", "gradient norm"];
+  const names = [...given.filter((name) => !last.includes(name)), ...last];
   const find = (curves: readonly Curve[], name: string): Curve =>
     curves.find((curve) => curve.name === name) ?? { name, points: [] };
   return names
@@ -68,7 +75,10 @@ function charts({ training, validation }: TuneReport): string {
         { kind: "train", label: "training", curve: find(training, name) },
         { kind: "valid", label: "validation", curve: find(validation, name) },
       ] as const;
-      return chart(words(name), lines, name === "token accuracy" ? shownShare : shownNumber);
+      return chart(words(name), lines, {
+        show: name === "token accuracy" ? shownShare : shownNumber,
+        ratios: FALLING.includes(name),
+      });
     })
     .join("\n");
 }
@@ -85,9 +95,15 @@ function samples(rows: readonly SampleRow[]): string {
   const lines = rows.map(
     (row) => `<tr><td><pre>${escapeHtml(row.prompt)}</pre></td>${columns.map((key) => cell(row, key)).join("")}</tr>`,
   );
-  return `<h2>Answers</h2><div class="wide"><table class="samples"><thead><tr><th>prompt</th>${columns
-    .map((key) => `<th>${titles[key]}</th>`)
-    .join("")}</tr></thead><tbody>${lines.join("\n")}</tbody></table></div>`;
+  const head = `<thead><tr><th>prompt</th>${columns.map((key) => `<th>${titles[key]}</th>`).join("")}</tr></thead>`;
+  const part = (from: number, to: number) =>
+    `<div class="wide"><table class="samples">${head}<tbody>${lines.slice(from, to).join("\n")}</tbody></table></div>`;
+  const more = lines.length - OPEN_SAMPLES;
+  const rest =
+    more > 0
+      ? `<details><summary>${formatCount(more)} more</summary>${part(OPEN_SAMPLES, lines.length)}</details>`
+      : "";
+  return `<h2>Answers</h2>${part(0, OPEN_SAMPLES)}${rest}`;
 }
 
 function data({ record: { data, settings } }: TuneReport): string {

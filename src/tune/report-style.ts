@@ -25,6 +25,7 @@ th:first-child{white-space:nowrap}
 .wide{overflow-x:auto}.samples{width:100%;table-layout:fixed;min-width:560px}.samples td{padding:6px 10px 6px 0}
 pre{margin:0;font:13px/1.5 ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere;unicode-bidi:isolate;max-height:24em;overflow-y:auto}
 main>pre{background:var(--box);border-radius:8px;padding:12px 14px}
-.samples td.right pre{background:var(--right)}.samples td pre{border-radius:4px;padding:2px 4px}
+.samples td.right pre{background:var(--right)}details{margin-top:10px}summary{color:var(--quiet);cursor:pointer}
+.samples td pre{max-height:9em;border-radius:4px;padding:2px 4px}
 mark{background:var(--mark);color:inherit}
 `;
