@@ -6,19 +6,19 @@ export interface Pace {
   wrote(ms: number): void;
   /** So many tokens of a prompt took so long. */
   read(tokens: number, ms: number): void;
-  /** Tokens of a prompt to read now, where texts are being written or not; 0 while they have a turn of their own. */
-  tokensToRead(isWriting: boolean): number;
+  /** Of `left` tokens of a prompt, those to read now, where texts are being written or not; 0 while these have a turn of their own. */
+  tokensToRead(left: number, isWriting: boolean): number;
 }
 
 /** Most tokens at once, and most milliseconds of them: nobody is heard meanwhile. */
 const MOST_TOKENS = 512;
-const MOST_MS = 250;
+const MOST_MS = 400;
 /** A processor computes with so many tokens at once nearly as fast as with hundreds. */
-const FEW_TOKENS = 16;
+const FEW_TOKENS = 8;
 /** A step may take so much longer for it, each time. */
 const SHARE = 0.4;
 /** Where {@link FEW_TOKENS} take longer than that, one step in so many is held up, and the others not at all. */
-const EVERY = 25;
+const EVERY = 21;
 /** How much the newest figure counts. */
 const NEW = 0.2;
 
@@ -41,11 +41,14 @@ export function createPace(): Pace {
       msPerToken = mixed(msPerToken, ms / tokens);
       steps = 0;
     },
-    tokensToRead(isWriting) {
-      if (!isWriting || stepMs === undefined) return within(MOST_MS);
+    tokensToRead(left, isWriting) {
+      if (!isWriting || stepMs === undefined) return Math.min(left, within(MOST_MS));
       const few = within(SHARE * stepMs);
-      if (few >= FEW_TOKENS) return few;
-      return steps < EVERY ? 0 : Math.max(FEW_TOKENS, within(Math.min(MOST_MS, EVERY * stepMs)));
+      if (few >= FEW_TOKENS) return Math.min(left, few);
+      const many = Math.max(FEW_TOKENS, within(Math.min(MOST_MS, EVERY * stepMs)));
+      // A prompt that is read in one go holds the others up once, and need not wait long.
+      if (left <= many) return steps === 0 ? 0 : left;
+      return steps < EVERY ? 0 : many;
     },
   };
 }

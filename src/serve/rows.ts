@@ -7,7 +7,7 @@ import { commonPrefix } from "../generate/prefix.ts";
 export interface Row {
   /** The tokens it holds. */
   readonly ids: readonly number[];
-  /** Reads tokens and gives the logits (V) behind the last: a live view, valid until the row's next call. */
+  /** Reads tokens and gives the logits (V) behind the last: a live view, valid until the rows' next call. */
   read(ids: readonly number[]): Promise<Float32Array>;
   /** Reads tokens and shows the logits behind each. */
   readShowing(ids: readonly number[], show: (logits: Float32Array, index: number) => void): Promise<void>;
@@ -16,7 +16,7 @@ export interface Row {
 /** All places of a model. */
 export interface Rows extends Disposable {
   readonly count: number;
-  /** A free place that holds the beginning of `ids` it knows, all but the last at most; none of it with `fresh`. Undefined where none is free. */
+  /** A free place that holds the beginning of `ids` that is known, all but the last at most; none of it with `fresh`. Undefined where none is free. */
   take(ids: readonly number[], fresh: boolean): Row | undefined;
   /** Gives a place back; it remembers what it holds. */
   giveBack(row: Row): void;
@@ -24,41 +24,105 @@ export interface Rows extends Disposable {
   step(rows: readonly Row[], ids: readonly number[]): Promise<readonly Float32Array[]>;
 }
 
-interface Place extends Row {
-  readonly at: number;
+/** At most `count` places out of a model: in one cache, a step of all of which is one run; one by one where the model has no such cache. */
+export function rowsOf(model: Pick<Lending, "borrow" | "openBatch">, count: number): Rows {
+  return model.openBatch && count > 1 ? batchRows(model.openBatch(count)) : engineRows(model, count);
+}
+
+/** A place, and when it was used last. */
+interface Used {
   isFree: boolean;
   usedAt: number;
 }
 
-/** What places are made of, by their numbers. */
-interface Ground extends Disposable {
-  open(at: number): Row;
-  /** Makes a place hold the first `length` tokens of another, or of itself. */
-  keep(at: number, from: number, length: number): void;
-  /** A place may begin with what others hold. */
-  readonly isShared: boolean;
-  step(places: readonly number[], ids: readonly number[]): Promise<readonly Float32Array[]>;
+/** Tokens of a text that a place knows and that need not be read again; the last is always read. */
+const knownOf = (place: Pick<Row, "ids">, ids: readonly number[]) =>
+  Math.max(0, Math.min(commonPrefix(place.ids, ids), ids.length - 1));
+
+interface Slot extends Row, Used {
+  readonly index: number;
 }
 
-type Model = Pick<Lending, "borrow" | "openBatch">;
+/** The slots of an engine for several texts, which is disposed with them. */
+export function batchRows(engine: BatchEngine): Rows {
+  let clock = 0;
+  const slots = Array.from({ length: engine.slots }, (_, index): Slot => {
+    return {
+      index,
+      isFree: true,
+      usedAt: 0,
+      get ids() {
+        return engine.idsOf(index);
+      },
+      read: (ids) => engine.append(index, ids),
+      readShowing: (ids, show) => engine.appendShowing(index, ids, show),
+    };
+  });
+  const oldest = (free: readonly Slot[]) => free.reduce((a, b) => (b.usedAt < a.usedAt ? b : a));
+  const placed = (ids: readonly number[], free: readonly Slot[]): Slot => {
+    const known = slots.map((slot) => knownOf(slot, ids));
+    const best = slots.reduce((a, b) => (known[b.index]! > known[a.index]! ? b : a));
+    const shared = known[best.index]!;
+    // A text that goes on takes its place; one that begins alike leaves the other's in peace and takes the oldest.
+    const goesOn = best.isFree && 2 * shared >= best.ids.length;
+    const slot = goesOn ? best : oldest(free);
+    if (slot === best) engine.truncate(slot.index, shared);
+    else engine.copy(best.index, slot.index, shared);
+    return slot;
+  };
+  return {
+    count: engine.slots,
+    take(ids, fresh) {
+      const free = slots.filter(({ isFree }) => isFree);
+      if (free.length === 0) return undefined;
+      const slot = fresh ? oldest(free) : placed(ids, free);
+      if (fresh) engine.truncate(slot.index, 0);
+      slot.isFree = false;
+      return slot;
+    },
+    giveBack(row) {
+      const slot = row as Slot;
+      slot.isFree = true;
+      slot.usedAt = ++clock;
+    },
+    step: (rows, ids) =>
+      engine.step(
+        rows.map((row) => (row as Slot).index),
+        ids,
+      ),
+    [Symbol.dispose]: engine.dispose,
+  };
+}
 
-/**
- * At most `count` places out of a model, each made when it is first needed. Where the model makes texts side by side, a step is one run for
- * all rows, and a text begins with what any other holds of it.
- */
-export function rowsOf(model: Model, count: number): Rows {
-  const ground = count > 1 && model.openBatch ? slotsOf(model.openBatch(count)) : enginesOf(model);
+interface Place extends Row, Used {
+  readonly loan: Loan;
+}
+
+/** Engines for one text each, made when they are first needed. */
+export function engineRows(model: Pick<Lending, "borrow">, count: number): Rows {
   const places: Place[] = [];
   let clock = 0;
+  const open = (): Place => {
+    const loan = model.borrow();
+    const { engine } = loan;
+    return {
+      loan,
+      isFree: true,
+      usedAt: 0,
+      ids: engine.ids,
+      read: (ids) => engine.append(ids),
+      readShowing: (ids, show) => engine.appendShowing(ids, show),
+    };
+  };
   /** The place that knows most of a text, and of equals the one that was used longest ago. */
   const best = (ids: readonly number[]): Place | undefined => {
-    const known = (place: Place) => commonPrefix(place.ids, ids);
+    const known = (place: Place) => knownOf(place, ids);
     const free = places.filter((place) => place.isFree);
     free.sort((a, b) => known(b) - known(a) || a.usedAt - b.usedAt);
     const [first] = free;
     // A text that is worth nothing here is forgotten only where there is no room for another.
     if (places.length < count && (!first || known(first) === 0)) {
-      const made: Place = { ...ground.open(places.length), at: places.length, isFree: true, usedAt: 0 };
+      const made = open();
       places.push(made);
       return made;
     }
@@ -69,10 +133,7 @@ export function rowsOf(model: Model, count: number): Rows {
     take(ids, fresh) {
       const place = best(ids);
       if (!place) return undefined;
-      const known = (each: Place) => (fresh ? 0 : Math.max(0, Math.min(commonPrefix(each.ids, ids), ids.length - 1)));
-      const others = ground.isShared ? places : [];
-      const from = others.reduce((most, each) => (known(each) > known(most) ? each : most), place);
-      ground.keep(place.at, from.at, known(from));
+      place.loan.engine.truncate(fresh ? 0 : knownOf(place, ids));
       place.isFree = false;
       return place;
     },
@@ -81,53 +142,13 @@ export function rowsOf(model: Model, count: number): Rows {
       place.isFree = true;
       place.usedAt = ++clock;
     },
-    step: (rows, ids) =>
-      ground.step(
-        rows.map((row) => (row as Place).at),
-        ids,
-      ),
-    [Symbol.dispose]: () => ground[Symbol.dispose](),
-  };
-}
-
-/** Places that are slots of one engine. */
-function slotsOf(engine: BatchEngine): Ground {
-  return {
-    isShared: true,
-    open: (slot) => ({
-      ids: engine.idsOf(slot),
-      read: (ids) => engine.append(slot, ids),
-      readShowing: (ids, show) => engine.appendShowing(slot, ids, show),
-    }),
-    keep: (slot, from, length) => engine.copy(from, slot, length),
-    step: (slots, ids) => engine.step(slots, ids),
-    [Symbol.dispose]: engine.dispose,
-  };
-}
-
-/** Places with an engine each. */
-function enginesOf(model: Model): Ground {
-  const loans: Loan[] = [];
-  return {
-    isShared: false,
-    open(at) {
-      const loan = model.borrow();
-      loans[at] = loan;
-      const { engine } = loan;
-      return {
-        ids: engine.ids,
-        read: (ids) => engine.append(ids),
-        readShowing: (ids, show) => engine.appendShowing(ids, show),
-      };
-    },
-    keep: (at, _, length) => loans[at]!.engine.truncate(length),
-    async step(places, ids) {
+    async step(rows, ids) {
       const all: Float32Array[] = [];
-      for (const [i, at] of places.entries()) all.push(await loans[at]!.engine.append([ids[i]!]));
+      for (const [i, row] of rows.entries()) all.push(await row.read([ids[i]!]));
       return all;
     },
     [Symbol.dispose]() {
-      for (const loan of loans) loan[Symbol.dispose]();
+      for (const { loan } of places) loan[Symbol.dispose]();
     },
   };
 }

@@ -17,8 +17,12 @@ export const SAMPLING_FIELDS = {
   frequency_penalty: { ...GENERATE_OPTIONS.frequencyPenalty, min: -2, max: 2 },
   seed: GENERATE_OPTIONS.seed,
   n: { kind: "int", min: 1, max: 128, default: 1, help: "Continuations of each prompt" },
+  ignore_eos: { kind: "flag", help: "Go on where the model would end" },
   stream: { kind: "flag", help: "Send the text as it is made" },
 } as const satisfies OptionSpecs;
+
+/** Beyond any context. */
+const MOST = GENERATE_OPTIONS.minNewTokens.max;
 
 /** Fields that are read by hand. */
 export const SHARED_FIELDS = [
@@ -58,6 +62,7 @@ export function generateOptions(fields: Sampling, body: JsonObject): GivenOption
     presencePenalty: fields.presence_penalty,
     frequencyPenalty: fields.frequency_penalty,
     seed: fields.seed,
+    minNewTokens: fields.ignore_eos ? MOST : undefined,
     stop: readStop(body),
     stopTokenIds: body.stop_token_ids == null ? undefined : readIds(body.stop_token_ids, "stop_token_ids"),
     logitBias: readLogitBias(body),

@@ -35,6 +35,8 @@ interface Job {
   row?: Row;
   /** Tokens of the prompt that the row knew. */
   cachedTokens: number;
+  /** Tokens of other prompts that were read while this one waited. */
+  passed: number;
   isLeft: boolean;
 }
 
@@ -86,15 +88,25 @@ export function createScheduler(rows: Rows, mostWaiting: number, nowMs: () => nu
       for (const job of jobs) fell(job, error);
     }
   };
+  /** Its place, found as late as can be: a text before it may have the same beginning. */
+  const placed = (job: Job): Row => {
+    const { promptIds, scoresPrompt } = job.sequence;
+    const row = rows.take(promptIds, scoresPrompt) ?? fail("BUG", "a text was let in, and no place was free");
+    job.row = row;
+    job.cachedTokens = row.ids.length;
+    return row;
+  };
   const read = async (job: Job, most: number) => {
-    const { sequence, row } = job;
-    const start = row!.ids.length;
-    const ids = sequence.promptIds.slice(start, start + most);
-    const startMs = nowMs();
+    const { sequence } = job;
     try {
-      const logits = await readPiece(sequence, row!, ids, start);
+      const row = job.row ?? placed(job);
+      const start = row.ids.length;
+      const ids = sequence.promptIds.slice(start, start + most);
+      const startMs = nowMs();
+      const logits = await readPiece(sequence, row, ids, start);
       pace.read(ids.length, nowMs() - startMs);
-      if (row!.ids.length < sequence.promptIds.length) return;
+      for (const other of reading) if (other !== job) other.passed += ids.length;
+      if (row.ids.length < sequence.promptIds.length) return;
       reading = reading.filter((each) => each !== job);
       writing = [...writing, job];
       const promptTokens = sequence.promptInfo();
@@ -108,22 +120,16 @@ export function createScheduler(rows: Rows, mostWaiting: number, nowMs: () => nu
     while (reading.length + writing.length < rows.count) {
       const job = line.next();
       if (!job) return;
-      const row = rows.take(job.sequence.promptIds, job.sequence.scoresPrompt);
-      if (!row) fail("BUG", "the line moved on, and no place was free");
-      job.row = row as Row;
-      job.cachedTokens = job.row.ids.length;
       reading = [...reading, job];
     }
   };
   const turn = async () => {
     for (const job of [...reading, ...writing]) if (job.isLeft) fell(job, aborted());
     admit();
-    const [first, ...others] = reading;
-    const most = first ? pace.tokensToRead(writing.length > 0) : 0;
-    if (first && most > 0) {
-      // Those that read have their turns one after the other.
-      reading = [...others, first];
-      await read(first, most);
+    if (reading.length > 0) {
+      const next = nextToRead(reading);
+      const most = pace.tokensToRead(leftOf(next), writing.length > 0);
+      if (most > 0) await read(next, most);
     }
     if (writing.length > 0) await write();
   };
@@ -148,7 +154,7 @@ export function createScheduler(rows: Rows, mostWaiting: number, nowMs: () => nu
       };
       const out = createChannel<Piece, Ending>(leave);
       const off = () => signal?.removeEventListener("abort", leave);
-      const job: Job = { sequence, out, off, cachedTokens: 0, isLeft: false };
+      const job: Job = { sequence, out, off, cachedTokens: 0, passed: 0, isLeft: false };
       line.push(client, job, joined);
       signal?.addEventListener("abort", leave, { once: true });
       wake();
@@ -163,6 +169,13 @@ export function createScheduler(rows: Rows, mostWaiting: number, nowMs: () => nu
       for (const job of [...reading, ...writing]) fell(job, gone());
     },
   };
+}
+
+const leftOf = ({ sequence, row }: Job) => sequence.promptIds.length - (row?.ids.length ?? 0);
+
+/** The prompt that is done soonest, but for those that were passed over: each token read of another counts as one less to read. */
+function nextToRead(jobs: readonly Job[]): Job {
+  return jobs.reduce((a, b) => (leftOf(b) - b.passed < leftOf(a) - a.passed ? b : a));
 }
 
 /** Reads a piece of a prompt; the logits are those behind its last token. */

@@ -50,30 +50,33 @@ describe("a line", () => {
 });
 
 describe("the pace of prompts", () => {
-  test("reads much where nobody writes, within a quarter of a second", () => {
+  test("reads much where nobody writes, within 400 ms", () => {
     const pace = createPace();
     pace.read(100, 100);
-    assert.equal(pace.tokensToRead(false), 250);
+    assert.equal(pace.tokensToRead(1000, false), 400);
     for (let i = 0; i < 50; i++) pace.read(100, 1);
-    assert.equal(pace.tokensToRead(false), 512);
+    assert.equal(pace.tokensToRead(1000, false), 512);
   });
 
   test("reads a little with every step where that costs little", () => {
     const pace = createPace();
     pace.read(100, 100);
     pace.wrote(50);
-    assert.equal(pace.tokensToRead(true), 20);
+    assert.equal(pace.tokensToRead(1000, true), 20);
   });
 
-  test("else holds up one step in 25", () => {
+  test("else holds up one step in 21", () => {
     const pace = createPace();
     pace.read(100, 100);
     pace.wrote(4);
-    assert.equal(pace.tokensToRead(true), 0);
-    for (let i = 0; i < 24; i++) pace.wrote(4);
-    assert.equal(pace.tokensToRead(true), 100);
+    assert.equal(pace.tokensToRead(1000, true), 0);
+    for (let i = 0; i < 20; i++) pace.wrote(4);
+    assert.equal(pace.tokensToRead(1000, true), 84);
     pace.read(100, 100);
-    assert.equal(pace.tokensToRead(true), 0);
+    pace.wrote(4);
+    assert.equal(pace.tokensToRead(50, true), 50);
+    pace.read(100, 100);
+    assert.equal(pace.tokensToRead(1000, true), 0);
   });
 });
 
