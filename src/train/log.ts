@@ -21,13 +21,22 @@ const LOGGED: ReadonlySet<string> = new Set([
 export function openLog(host: Host, out: string, step: number): Log {
   const file = host.join(out, FILE);
   if (host.kindOf(file) === "file") {
-    const lines = host.readText(file).split("\n");
-    const kept = lines.filter((line) => stepOf(line) <= step);
+    const kept = loggedLines(host, out).filter((line) => stepOf(line) <= step);
     writeText(host, file, kept.map((line) => `${line}\n`).join(""));
   }
   return (event) => {
     if (LOGGED.has(event.event)) host.appendText(file, `${JSON.stringify(event)}\n`);
   };
+}
+
+/** The lines of a run's log, none where there is no log. */
+export function loggedLines(host: Host, out: string): string[] {
+  const file = host.join(out, FILE);
+  if (host.kindOf(file) !== "file") return [];
+  return host
+    .readText(file)
+    .split("\n")
+    .filter((line) => line !== "");
 }
 
 /** The step a line tells of; a line that was cut off tells of none. */

@@ -22,9 +22,11 @@ import type { DataEvent, TuneEvent, TuneStartEvent } from "./events.ts";
 import { KINDS, type KindWorld } from "./kinds.ts";
 import type { Teacher } from "./objectives/distillation.ts";
 import type { LoadRewards, Rewards } from "./objectives/rewards.ts";
-import { type DecidedTune, decideLength, loraOf, type RunTune, rowLength, type TuneOptions } from "./options.ts";
+import { type DecidedTune, loraOf, type RunTune, type TuneOptions } from "./options.ts";
 import { planTune, requireDisk, requireFits, stepOptionsOf } from "./plan.ts";
-import { continuedTune, readTune, saveTune, type TuneSettings, tuneSettings } from "./settings.ts";
+import { promptsOf, type SamplePrompt } from "./samples.ts";
+import { commandOf, continuedTune, readTune, saveTune, type TuneSettings, tuneSettings } from "./settings.ts";
+import { decideLength, rowLength } from "./sizes.ts";
 import type { TuneTask } from "./task.ts";
 import { loadBase } from "./weights.ts";
 
@@ -49,6 +51,8 @@ export interface PreparedTune {
   readonly data: TuneData;
   readonly told: DataEvent;
   readonly task: TuneTask;
+  /** What the model is asked before and after. */
+  readonly prompts: readonly SamplePrompt[];
   readonly stepper: Stepper;
   readonly plan: Plan;
   readonly memory: Pick<TuneStartEvent, "plannedBytes" | "availableBytes">;
@@ -70,6 +74,7 @@ export async function beginTune(
   context: TuneContext,
   operands: TuneOperands,
   decided: DecidedTune,
+  given: TuneOptions,
 ): Promise<PreparedTune> {
   const { host, showName } = context;
   const base = await open(context, operands, decided);
@@ -99,12 +104,14 @@ export async function beginTune(
     options: { ...options, val: options.val.map(host.absolute), reward: options.reward.map(host.absolute) },
     tokens: data.fingerprint,
     ...(data.template && { chatTemplate: data.template.source }),
+    command: commandOf(operands.name, operands.data, given),
     date,
     model: base.model.config,
   });
+  const prompts = promptsOf(host, options, data, base.tokenizer, date);
   const prepared = await prepare(context, base, data, options, false);
   saveTune(host, options.out, settings);
-  return { settings, base, data, ...prepared };
+  return { settings, base, data, prompts, ...prepared };
 }
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
@@ -131,7 +138,8 @@ export async function reopenTune(
   const data = await read(context, paths, options, base, { date, template });
   if (data.fingerprint !== settings.tokens)
     fail("BAD_DATA", `${paths.join(", ")}: the data are not those the run in ${out} was begun with`);
-  return { settings, base, data, ...(await prepare(context, base, data, options, true)) };
+  const prompts = promptsOf(host, options, data, base.tokenizer, date);
+  return { settings, base, data, prompts, ...(await prepare(context, base, data, options, true)) };
 }
 
 async function open(

@@ -6,8 +6,6 @@ import type { TuneSettings } from "./settings.ts";
 export interface TuneRecord {
   /** As it can be typed again. */
   readonly command: string;
-  /** The version of ownlm. */
-  readonly version: string;
   /** When the run ended, as `new Date().toISOString()` writes it. */
   readonly finishedAt: string;
   readonly settings: TuneSettings;

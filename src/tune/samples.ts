@@ -7,10 +7,11 @@ import { generateText } from "../generate/generate.ts";
 import type { Host } from "../host/types.ts";
 import type { ChatTokenizer } from "../tokenizer/chat.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
-import type { TokenSet } from "./data.ts";
+import type { TokenSet, TuneData } from "./data.ts";
 import { sequencesOf } from "./data.ts";
 import type { TuneSample } from "./events.ts";
-import type { ChosenTemplate } from "./template.ts";
+import type { RunTune } from "./options.ts";
+import { type ChosenTemplate, isChat } from "./template.ts";
 
 /** A prompt as ids, and what the data answers. */
 export interface SamplePrompt {
@@ -75,6 +76,21 @@ export function promptsOfFile(
     };
     return { prompt, ids: tokenizer.applyChatTemplate([{ role: "user", content: prompt }], given) };
   });
+}
+
+/** What a run's model is asked before and after: `--prompts`, or the first examples that validate. Throws NOT_FOUND, BAD_DATA. */
+export function promptsOf(
+  host: Host,
+  options: Pick<RunTune, "objective" | "prompts" | "samples">,
+  data: TuneData,
+  tokenizer: ChatTokenizer,
+  date: string,
+): readonly SamplePrompt[] {
+  if (options.objective === "reward") return [];
+  const set = data.validation.examples.length > 0 ? data.validation : data.train;
+  if (options.prompts === undefined) return promptsOfSet(set, options.samples, tokenizer);
+  const chat = set.examples.some(isChat) ? { template: data.template, now: new Date(date) } : undefined;
+  return promptsOfFile(host, options.prompts, tokenizer, chat);
 }
 
 /** How prompts are answered. */

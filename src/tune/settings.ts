@@ -1,7 +1,8 @@
 /** The one file that says what a fine-tuning run is: tune.json, everything resolved. Knows no tensors. */
 import { fail, messageOf } from "../base/errors.ts";
+import { shellPath } from "../base/format.ts";
 import { isJsonObject, type JsonObject } from "../base/json.ts";
-import { readOptions } from "../base/options.ts";
+import { flagName, readOptions } from "../base/options.ts";
 import type { Host } from "../host/types.ts";
 import { readJson } from "../weights/folder.ts";
 import { writeText } from "../weights/safetensors.ts";
@@ -23,6 +24,8 @@ export interface TuneSettings {
   readonly tokens: string;
   /** The chat template that the data went through, where there was one: its source. */
   readonly chatTemplate?: string;
+  /** The command line that begins it. */
+  readonly command: string;
   /** When the run was begun: the date of chat templates that write it. */
   readonly date: string;
   /** The content of config.json. */
@@ -32,6 +35,16 @@ export interface TuneSettings {
 /** Settings of a new run. */
 export function tuneSettings(parts: Omit<TuneSettings, "format">): TuneSettings {
   return { format: FORMAT, ...parts };
+}
+
+/** A command line that begins a run, as it can be pasted into a shell. */
+export function commandOf(name: string, data: readonly string[], given: TuneOptions): string {
+  const words = Object.entries(given).flatMap(([option, value]) => {
+    if (value === undefined || value === false || option === "resume") return [];
+    if (value === true) return [flagName(option)];
+    return [value].flat().flatMap((each) => [flagName(option), shellPath(String(each))]);
+  });
+  return ["ownlm tune", ...[name, ...data].map(shellPath), ...words].join(" ");
 }
 
 /** True when a folder holds a run. */
@@ -80,6 +93,7 @@ export function readTune(host: Host, out: string): TuneSettings {
   if (!isJsonObject(json.options)) return bad("options: expected an object");
   if (!isJsonObject(json.model)) bad("model: expected an object");
   if (typeof json.tokens !== "string") bad("tokens: expected a fingerprint");
+  if (typeof json.command !== "string") bad("command: expected a text");
   if (Number.isNaN(Date.parse(String(json.date)))) bad("date: expected a date");
   return { ...(json as unknown as TuneSettings), options: checkedOptions(json.options, file) };
 }

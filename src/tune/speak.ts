@@ -7,18 +7,16 @@ import { sequencesOf, type TuneData } from "./data.ts";
 import type { SamplesEvent } from "./events.ts";
 import { loraOf } from "./options.ts";
 import type { PreparedTune, TuneContext } from "./prepare.ts";
-import { answers, exactMatchOf, promptsOfFile, promptsOfSet, type SamplePrompt } from "./samples.ts";
-import { isChat } from "./template.ts";
+import { answers, exactMatchOf } from "./samples.ts";
 
 /** A function that answers the run's prompts with the weights as they stand; undefined where there are none, or it was stopped. */
 export function sampler(
   { host, runtime, tell }: TuneContext,
-  { settings, base, data, stepper }: PreparedTune,
+  { settings, base, data, prompts, stepper }: PreparedTune,
   goOn: () => Promise<boolean>,
 ): (when: SamplesEvent["when"], step: number) => Promise<SamplesEvent | undefined> {
   const { options } = settings;
   const { model, tokenizer } = base;
-  const prompts = promptsOf();
   const { eosTokenIds } = readGenerationDefaults(host, base.folder, model.config, model.vocabSize, tokenizer);
   const ends = [...new Set([...eosTokenIds, ...endIdsOf(data, tokenizer)])];
   return async (when, step) => {
@@ -35,14 +33,6 @@ export function sampler(
     const exactMatch = exactMatchOf(samples);
     return { event: "samples", step, when, samples, ...(exactMatch !== undefined && { exactMatch }) };
   };
-
-  function promptsOf(): readonly SamplePrompt[] {
-    if (options.objective === "reward") return [];
-    const set = data.validation.examples.length > 0 ? data.validation : data.train;
-    if (options.prompts === undefined) return promptsOfSet(set, options.samples, tokenizer);
-    const chat = set.examples.some(isChat) ? { template: data.template, now: new Date(settings.date) } : undefined;
-    return promptsOfFile(host, options.prompts, tokenizer, chat);
-  }
 }
 
 /** The special token with which every answer of the data ends, where there is one. */

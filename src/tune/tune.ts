@@ -10,11 +10,13 @@ import { requireFinite, runLoop } from "../train/run-loop.ts";
 import { cleanCheckpoints, lockFolder } from "../weights/checkpoint.ts";
 import { inFolder } from "../weights/folder.ts";
 import type { TuneDoneEvent, TuneEvent, TuneStartEvent } from "./events.ts";
+import { answersBefore, recordOf } from "./history.ts";
 import { lookAround } from "./look.ts";
 import type { LoadRewards, Rewards } from "./objectives/rewards.ts";
 import { decideTune, loraOf, type TuneOptions } from "./options.ts";
 import { beginTune, type PreparedTune, reopenTune, type TuneContext, type TuneOperands } from "./prepare.ts";
 import { publishTuned } from "./publish.ts";
+import { factsOf, reportTexts } from "./report.ts";
 import { holdsTune, requireEmpty } from "./settings.ts";
 import { endIdsOf, sampler } from "./speak.ts";
 import { loadBest, loadTuneProgress, saveTuneProgress, type TuneProgress } from "./weights.ts";
@@ -63,7 +65,7 @@ export async function tune(
       owner.own(lockFolder(host, decided.out));
       cleanCheckpoints(host, decided.out);
       const run = begun
-        ? await beginTune(context, begun, decided)
+        ? await beginTune(context, begun, decided, given)
         : await reopenTune(context, decided.out, operands, given);
       return await execute(context, run, startMs);
     } finally {
@@ -100,15 +102,17 @@ async function execute(context: Context, run: PreparedTune, startMs: number): Pr
     log(event);
     context.tell(event);
   };
-  if (!start) log(run.told);
-  tell(startEvent(run, start));
+  log(run.told);
+  const started = startEvent(run, start);
+  tell(started);
   const goOn = pacer(context);
   const source = task.source(stepper.inputs, options.accumulation, start?.source);
   const speak = sampler(context, run, goOn);
   const look = await lookAround(context, run, { tell, goOn });
   const first: TuneProgress = start ?? { step: 0, lookedUp: -1, loss: Number.NaN, source: source.state(), stale: 0 };
-  const before = first.lookedUp < 0 || first.step === 0 ? await speak("before", 0) : undefined;
-  if (before) tell(before);
+  const known = answersBefore(host, out);
+  const before = known ?? (await speak("before", 0));
+  if (before && !known) tell(before);
   const tokensPerStep = task.tokensPerBatch * options.accumulation;
   const end = await runLoop<TuneProgress>(
     {
@@ -153,14 +157,6 @@ async function execute(context: Context, run: PreparedTune, startMs: number): Pr
   const resultStep = chooseResult(context, run, end);
   const after = await speak("after", resultStep);
   if (after) tell(after);
-  await publishTuned(host, out, stepper, {
-    base,
-    isReward: options.objective === "reward",
-    lora: loraOf(options),
-    template: settings.chatTemplate,
-    endIds: endIdsOf(data, base.tokenizer),
-    texts: {},
-  });
   const isBest = end.best?.step === resultStep;
   const valLoss = isBest ? end.best?.valLoss : end.lastLoss;
   const tokenAccuracy = isBest ? end.best?.tokenAccuracy : end.lastAccuracy;
@@ -180,6 +176,14 @@ async function execute(context: Context, run: PreparedTune, startMs: number): Pr
     trainedParameters: run.plan.parameters,
     seconds: (host.nowMs() - startMs) / 1000,
   };
+  await publishTuned(host, out, stepper, {
+    base,
+    isReward: options.objective === "reward",
+    lora: loraOf(options),
+    template: settings.chatTemplate,
+    endIds: endIdsOf(data, base.tokenizer),
+    texts: reportTexts(recordOf(host, settings, { told: run.told, start: started, done }), factsOf(host, base.folder)),
+  });
   tell(done);
   return done;
 }

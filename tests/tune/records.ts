@@ -1,7 +1,8 @@
 /** A record of a small run, for the pages that are made of it. */
-import { decideLength, decideTune } from "../../src/tune/options.ts";
+import { decideTune } from "../../src/tune/options.ts";
 import type { TuneRecord } from "../../src/tune/record.ts";
 import { tuneSettings } from "../../src/tune/settings.ts";
+import { decideLength } from "../../src/tune/sizes.ts";
 
 const decided = decideTune({ out: "out/weekly", method: "full" }, 2);
 const options = decideLength(

@@ -14,11 +14,14 @@ describe("fine-tuning", { skip: skipWithoutRuntime }, () => {
     const out = newOut();
     const { done, events } = await tuned(out);
     assert.deepEqual(readdirSync(out).sort(), [
+      "README.md",
       "adapter_config.json",
       "adapter_model.safetensors",
       "best",
       "checkpoints",
       "log.jsonl",
+      "report.html",
+      "report.json",
       "tokenizer.json",
       "tokenizer_config.json",
       "tune.json",
