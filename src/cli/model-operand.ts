@@ -85,7 +85,7 @@ export async function locateForVerb(io: Io, given: string, part: ModelPart = "mo
 export async function openForVerb(
   io: Io,
   given: string,
-  { context, threads, quantize, cacheType }: GivenOptions<typeof MODEL_OPTIONS>,
+  { context, threads, quantize, cacheType, adapter }: GivenOptions<typeof MODEL_OPTIONS>,
 ): Promise<OpenModel> {
   const folder = await locateForVerb(io, given);
   return openModel(io.host, await openRuntimeFor(io.host), folder, {
@@ -93,6 +93,7 @@ export async function openForVerb(
     threads,
     quantize,
     cacheType,
+    adapter,
     onWarning: io.warn,
   });
 }

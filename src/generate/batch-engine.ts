@@ -2,6 +2,7 @@
 import { fail } from "../base/errors.ts";
 import { createOwner } from "../base/owner.ts";
 import type { Tensor } from "../runtime/types.ts";
+import { requireAdapter } from "./adapters.ts";
 import { rowFeeder } from "./batch-feed.ts";
 import { type RowsParts, type RowsPiece, rowsPieces } from "./batch-pieces.ts";
 import { createRows } from "./batch-rows.ts";
@@ -17,11 +18,14 @@ export interface BatchParts extends Omit<RowsParts, "caches"> {
   /** Positions of the model's tables. */
   readonly positions: number;
   readonly chunk: number;
+  /** The adapter that texts begin with. */
+  readonly adapter?: string | undefined;
 }
 
 /** An engine with a cache of its own. `onDispose` is called once, when it has given back its memory. */
 export function openBatchEngine(parts: BatchParts, onDispose: () => void): BatchEngine {
-  const { runtime, model, slots, capacity, chunk } = parts;
+  const { runtime, model, slots, capacity, chunk, adapter, adapters } = parts;
+  requireAdapter(adapters, adapter);
   const owner = createOwner();
   owner.own({ [Symbol.dispose]: onDispose });
   const caches: Record<string, Tensor> = {};
@@ -31,7 +35,7 @@ export function openBatchEngine(parts: BatchParts, onDispose: () => void): Batch
       caches[`past_key_values.${layer}.${part}`] = owner.own(
         runtime.tensor("float32", [slots + 1, kvHeads, capacity, headDim]),
       );
-  const rows = createRows(Object.values(caches), slots);
+  const rows = createRows(Object.values(caches), slots, adapter);
   const pieces = rowsPieces({ ...parts, caches }, slots, owner);
   const feeder = rowFeeder({ ...parts, rows, pieces });
   const exclusively = createTurn();
@@ -40,6 +44,13 @@ export function openBatchEngine(parts: BatchParts, onDispose: () => void): Batch
     model,
     capacity,
     slots,
+    adapterOf: (slot) => rows.of(slot).adapter,
+    use(slot, name) {
+      requireAdapter(adapters, name);
+      const row = rows.of(slot);
+      if (row.adapter !== name) rows.truncate(slot, 0);
+      row.adapter = name;
+    },
     idsOf: (slot) => rows.of(slot).ids,
     append: (slot, ids, signal) =>
       exclusively(signal, async () => {

@@ -48,7 +48,7 @@ export function rowFeeder({ model, rows, pieces, capacity, positions, chunk }: F
       await pause();
       if (signal?.aborted) fail("ABORTED", "stopped on request");
       const size = Math.min(most, ids.length - start);
-      using piece = pieces.ofRow(rows.placeOf(slot), size, shown === "all" ? size : 1);
+      using piece = pieces.ofRow(rows.placeOf(slot), size, shown === "all" ? size : 1, row.adapter);
       write(piece, 0, row, positions, size, (i) => ids[start + i]!);
       piece.total[0] = row.length + size;
       await piece.binding.run();
@@ -87,8 +87,14 @@ export function rowFeeder({ model, rows, pieces, capacity, positions, chunk }: F
       await pause();
       if (signal?.aborted) fail("ABORTED", "stopped on request");
       rows.gather(slots);
-      const piece = pieces.ofFirst(slots.length);
-      for (const [i, row] of fed.entries()) write(piece, rows.placeOf(slots[i]!), row, positions, 1, () => ids[i]!);
+      const adapters: (string | undefined)[] = [];
+      for (const [i, { adapter }] of fed.entries()) adapters[rows.placeOf(slots[i]!)] = adapter;
+      const piece = pieces.ofFirst(adapters);
+      for (const [i, row] of fed.entries()) {
+        const place = rows.placeOf(slots[i]!);
+        write(piece, place, row, positions, 1, () => ids[i]!);
+        piece.choose(place, row.adapter);
+      }
       piece.total[0] = Math.max(...fed.map((row) => row.length + 1));
       await piece.binding.run();
       for (const [i, row] of fed.entries()) {

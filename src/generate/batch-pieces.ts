@@ -2,6 +2,7 @@
 import { createOwner, type Owner } from "../base/owner.ts";
 import type { CausalLm } from "../models/types.ts";
 import type { Binding, Runtime, Session, Tensor } from "../runtime/types.ts";
+import type { AdapterFeeds, AdapterSet } from "./adapters.ts";
 import { words } from "./pieces.ts";
 
 /** A binding for `size` tokens of each of `count` rows. */
@@ -15,6 +16,8 @@ export interface RowsPiece extends Disposable {
   readonly total: Int32Array;
   readonly logits: Float32Array;
   readonly binding: Binding;
+  /** Gives the `at`-th row of the piece its adapter. */
+  choose(at: number, adapter: string | undefined): void;
 }
 
 /** What rows are bound with. */
@@ -26,16 +29,17 @@ export interface RowsParts {
   readonly fixed: Readonly<Record<string, Tensor>>;
   /** Caches (rows, KV, P, D) by the names of the graph's inputs. */
   readonly caches: Readonly<Record<string, Tensor>>;
+  readonly adapters?: AdapterSet | undefined;
 }
 
 type Views = (from: number, count: number) => Readonly<Record<string, Tensor>>;
 
 /** Makers of pieces. */
 export interface RowsPieces {
-  /** `size` tokens of the row at `place`, of which the last `shown` have logits. To be disposed. */
-  ofRow(place: number, size: number, shown: number): RowsPiece;
-  /** One token of each of the first `count` rows. All such pieces share their memory, and live as long as the owner. */
-  ofFirst(count: number): RowsPiece;
+  /** `size` tokens of the row at `place`, of which the last `shown` have logits, with its adapter. To be disposed. */
+  ofRow(place: number, size: number, shown: number, adapter: string | undefined): RowsPiece;
+  /** One token of each of the first rows, of these adapters. All such pieces share their memory, and live as long as the owner. */
+  ofFirst(adapters: readonly (string | undefined)[]): RowsPiece;
 }
 
 /** Makers of pieces over `rows` rows. */
@@ -55,9 +59,21 @@ export function rowsPieces(parts: RowsParts, rows: number, owner: Owner): RowsPi
       logits: own(runtime.tensor("float32", [wanted.length, model.vocabSize])),
     };
   };
-  const bound = (tensors: ReturnType<typeof tensorsFor>, views: Views, at: number, count: number, of: Owner) => {
+  const bound = (
+    tensors: ReturnType<typeof tensorsFor>,
+    [at, count, size]: readonly [at: number, count: number, size: number],
+    feeds: AdapterFeeds | undefined,
+    of: Owner,
+  ): RowsPiece => {
     const { logits, ...fed } = tensors;
-    const inputs: Record<string, Tensor> = { ...parts.fixed, ...fed, total_sequence_length: total };
+    const choice = feeds?.choice(of.own, count * size);
+    const inputs: Record<string, Tensor> = {
+      ...parts.fixed,
+      ...fed,
+      ...feeds?.tensors,
+      ...choice?.tensors,
+      total_sequence_length: total,
+    };
     const outputs: Record<string, Tensor> = { logits };
     for (const [name, cache] of Object.entries(views(at, count))) {
       inputs[name] = of.own(cache);
@@ -70,20 +86,26 @@ export function rowsPieces(parts: RowsParts, rows: number, owner: Owner): RowsPi
       total: total.data,
       logits: logits.data,
       binding: of.own(parts.session.bind(inputs, outputs)),
+      choose: (row, adapter) => choice?.set(row * size, (row + 1) * size, adapter),
       [Symbol.dispose]: of.dispose,
     };
   };
   const views: Views = (from, count) =>
     Object.fromEntries(Object.entries(parts.caches).map(([name, cache]) => [name, runtime.rows(cache, from, count)]));
   let whole: ReturnType<typeof tensorsFor> | undefined;
-  const steps = new Map<number, RowsPiece>();
+  const steps = new Map<string, RowsPiece>();
   return {
-    ofRow(place, size, shown) {
+    ofRow(place, size, shown, adapter) {
       const of = createOwner();
-      return bound(tensorsFor(of, 1, size, shown), views, place, 1, of);
+      const piece = bound(tensorsFor(of, 1, size, shown), [place, 1, size], parts.adapters?.alone(adapter), of);
+      piece.choose(0, adapter);
+      return piece;
     },
-    ofFirst(count) {
-      const known = steps.get(count);
+    ofFirst(adapters) {
+      const count = adapters.length;
+      const isMixed = adapters.some((each) => each !== adapters[0]);
+      const key = isMixed ? `${count}` : `${count} ${adapters[0]}`;
+      const known = steps.get(key);
       if (known) return known;
       whole ??= tensorsFor(owner, rows, 1, 1);
       const of = createOwner();
@@ -92,8 +114,10 @@ export function rowsPieces(parts: RowsParts, rows: number, owner: Owner): RowsPi
         name,
         of.own(runtime.rows(tensor as Tensor, 0, count)),
       ]);
-      const piece = bound(Object.fromEntries(parted) as typeof whole, views, 0, count, of);
-      steps.set(count, piece);
+      const feeds = isMixed ? parts.adapters?.together() : parts.adapters?.alone(adapters[0]);
+      const piece = bound(Object.fromEntries(parted) as typeof whole, [0, count, 1], feeds, of);
+      for (const [row, adapter] of adapters.entries()) piece.choose(row, adapter);
+      steps.set(key, piece);
       return piece;
     },
   };

@@ -11,6 +11,8 @@ export interface Row {
   length: number;
   /** By which of LongRoPE's angles its tokens are turned. */
   isLong: boolean;
+  /** The adapter its tokens were read with. */
+  adapter: string | undefined;
 }
 
 /** Sequences by their slots. */
@@ -26,9 +28,9 @@ export interface Rows {
   truncate(slot: number, length: number): void;
 }
 
-/** Rows over caches (slots + 1, KV, P, D) of which the last row is spare. */
-export function createRows(caches: readonly Tensor[], slots: number): Rows {
-  let rows: Row[] = Array.from({ length: slots }, () => ({ ids: [], length: 0, isLong: false }));
+/** Rows over caches (slots + 1, KV, P, D) of which the last row is spare, all of one adapter as they begin. */
+export function createRows(caches: readonly Tensor[], slots: number, adapter: string | undefined): Rows {
+  let rows: Row[] = Array.from({ length: slots }, () => ({ ids: [], length: 0, isLong: false, adapter }));
   let places = Array.from({ length: slots }, (_, slot) => slot);
   const of = (slot: number): Row => rows[slot] ?? fail("BAD_OPTION", `slot: got ${slot}, expected 0 to ${slots - 1}`);
 
@@ -49,6 +51,7 @@ export function createRows(caches: readonly Tensor[], slots: number): Rows {
     for (let i = 0; i < length; i++) target.ids.push(source.ids[i]!);
     target.length = end;
     target.isLong = source.isLong;
+    target.adapter = source.adapter;
   };
 
   const truncate = (slot: number, length: number) => {
@@ -103,7 +106,7 @@ function checkLength(what: string, length: number, most: number): void {
 
 /** Tokens at the beginning whose cache two rows hold alike. */
 function sharedLength(a: Row, b: Row): number {
-  if (a.isLong !== b.isLong) return 0;
+  if (a.isLong !== b.isLong || a.adapter !== b.adapter) return 0;
   const most = Math.min(a.length, b.length);
   let same = 0;
   while (same < most && a.ids[same] === b.ids[same]) same++;

@@ -10,6 +10,9 @@ export interface BatchEngine extends Disposable {
   /** Tokens that each slot holds. */
   readonly capacity: number;
   readonly slots: number;
+  /** Gives a slot's text an adapter by name, or none; with another than it had the slot holds nothing. Throws BAD_OPTION. */
+  use(slot: number, adapter: string | undefined): void;
+  adapterOf(slot: number): string | undefined;
   /** The ids that a slot holds. */
   idsOf(slot: number): readonly number[];
   /**

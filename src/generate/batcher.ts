@@ -191,8 +191,10 @@ function begin(engine: BatchEngine, text: Text): void {
     settings.onLogprob?.(info);
   };
   text.course = createCourse(promptIds, { ...settings, onLogprob }, settings.maxNewTokens!);
+  engine.use(text.slot, settings.adapter);
   let [best, most] = [text.slot, 0];
   for (let slot = 0; slot < engine.slots && settings.promptLogprobs === undefined; slot++) {
+    if (engine.adapterOf(slot) !== settings.adapter) continue;
     const shared = Math.min(commonPrefix(engine.idsOf(slot), promptIds), promptIds.length - 1);
     if (shared > most) [best, most] = [slot, shared];
   }

@@ -2,6 +2,7 @@
 import { fail } from "../base/errors.ts";
 import { createOwner } from "../base/owner.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
+import { withChosen } from "./adapted-model.ts";
 import { type Generated, type GeneratedToken, generateIds, generateStream } from "./generate.ts";
 import type { OpenModel } from "./load.ts";
 import type { Candidate, TokenLogprob } from "./logprobs.ts";
@@ -59,12 +60,13 @@ export interface Continuation extends Sequence {
  * BAD_TOKEN_ID, CONTEXT_OVERFLOW or ABORTED.
  */
 export async function* streamAfter(
-  opened: OpenModel,
+  given: OpenModel,
   promptIds: readonly number[],
   options: GenerateOptions,
   fallbackTemperature: number,
   batch: number = BATCH_OPTIONS.batch.default,
 ): AsyncGenerator<GeneratedToken, Continuation> {
+  const opened = withChosen(given, options.adapterName);
   const ask = { promptIds, request: requestOf(opened, promptIds, options, fallbackTemperature) };
   const { draft } = options;
   if (draft && draft !== opened) checkDraft(draft, opened);
@@ -108,12 +110,13 @@ async function* inTurn([first, ...others]: readonly MadeStream[]): AsyncGenerato
  * {@link streamAfter} does.
  */
 export async function* continueEach(
-  opened: OpenModel,
+  given: OpenModel,
   prompts: readonly (readonly number[])[],
   options: GenerateOptions,
   fallbackTemperature: number,
   batch: number = BATCH_OPTIONS.batch.default,
 ): AsyncGenerator<Continuation> {
+  const opened = withChosen(given, options.adapterName);
   const { draft } = options;
   const asks = prompts.map((promptIds) => {
     return { promptIds, request: requestOf(opened, promptIds, options, fallbackTemperature) };

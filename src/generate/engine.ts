@@ -8,7 +8,9 @@ import { type PackedGroup, packGraph } from "../graph/pack.ts";
 import type { Graph } from "../graph/types.ts";
 import { cachedGraph } from "../models/heads.ts";
 import type { CausalLm } from "../models/types.ts";
+import { adaptGraph } from "../nn/adapters.ts";
 import type { Binding, Runtime, Session, SessionOptions, Tensor } from "../runtime/types.ts";
+import { type AdapterSet, type ChoiceOf, choiceOf } from "./adapters.ts";
 import { openBatchEngine } from "./batch-engine.ts";
 import type { BatchEngine } from "./batch-types.ts";
 import { partnersIn } from "./cache-scales.ts";
@@ -41,6 +43,8 @@ export interface EngineOptions {
   /** Makes the cache one of 8 bits. Default float32. */
   readonly scales?: CacheScales | undefined;
   readonly session?: SessionOptions;
+  /** Adapters that engines may have. Without them the graph is the base's own. */
+  readonly adapters?: AdapterSet | undefined;
 }
 
 /** A model loaded once, for any number of sequences, each with a cache of its own. Disposing it ends its engines. */
@@ -48,13 +52,13 @@ export interface Engines extends Disposable {
   readonly model: CausalLm;
   /** Tokens that each engine's cache holds. */
   readonly capacity: number;
-  /** `onDispose` is called once, when the engine has given back its memory. */
-  open(onDispose?: () => void): Engine;
+  /** `onDispose` is called once, when the engine has given back its memory. Its texts are all of one adapter, or of none. */
+  open(onDispose?: () => void, adapter?: string): Engine;
   /**
-   * Opens an engine for so many sequences at once, each of up to `tokens` tokens, default and bound the capacity. Throws
+   * Opens an engine for so many sequences at once, each of up to `tokens` tokens, default and bound the capacity, all of one adapter as they begin. Throws
    * BAD_OPTION. Absent where the cache has 8 bits.
    */
-  readonly openBatch?: (slots: number, tokens?: number) => BatchEngine;
+  readonly openBatch?: (slots: number, tokens?: number, adapter?: string) => BatchEngine;
   /** True where an engine's text may grow beyond its capacity: see {@link Engine.slide}. */
   readonly slides: boolean;
   dispose(): void;
@@ -89,20 +93,22 @@ export async function openEngines(
   const capacity = checkedCapacity(options.capacity ?? model.maxPositions, model);
   const { scales, chunk = 512 } = options;
   if (!(Number.isSafeInteger(chunk) && chunk >= 1)) fail("BAD_OPTION", `chunk: got ${chunk}, expected 1 or more`);
-  const plain = cachedGraph(model, "B", capacity, scales ? "q8" : "f32");
+  const { adapters } = options;
+  const plain = adaptGraph(cachedGraph(model, "B", capacity, scales ? "q8" : "f32"), adapters?.modules ?? []);
   weights.adapt?.(plain);
   const graph = fuseGraph(packGraph(plain, weights.groups ?? []));
   const windows = scales || model.longAfter !== undefined ? undefined : windowsOf(graph);
   const session = await runtime.session(lowerGraph(graph, weights.place), options.session);
   const partnerOf = partnersIn(graph);
   const opened = new Set<Disposable>();
-  const open = (onDispose?: () => void) => {
+  const open = (onDispose?: () => void, adapter?: string) => {
     const owner = createOwner();
     if (onDispose) owner.own({ [Symbol.dispose]: onDispose });
     try {
       const cache = makeCache(runtime, model, capacity, scales, owner);
       const shared = sharedTensors(runtime, cache, owner);
-      const makePiece = pieceMaker(runtime, session, model, { ...shared.inputs, ...weights.tensors }, shared.outputs);
+      const fixed = { ...shared.inputs, ...weights.tensors };
+      const makePiece = pieceMaker(runtime, session, model, fixed, shared.outputs, choiceOf(adapters, adapter));
       const plain = engineOver(model, cache, feederOf(model, capacity, shared), chunk, makePiece, owner, windows);
       const border = model.longAfter ?? capacity;
       // The long texts' rows of the rotary tables follow those of the short ones.
@@ -117,10 +123,11 @@ export async function openEngines(
       throw error;
     }
   };
-  const openBatch = (slots: number, tokens = capacity): BatchEngine => {
+  const openBatch = (slots: number, tokens = capacity, adapter?: string): BatchEngine => {
     checkSlots(slots, tokens, capacity);
     const fixed = weights.tensors ?? {};
-    const parts = { runtime, session, model, fixed, slots, capacity: tokens, positions: capacity, chunk };
+    const sizes = { slots, capacity: tokens, positions: capacity, chunk };
+    const parts = { runtime, session, model, fixed, ...sizes, adapters, adapter };
     const engine: BatchEngine = openBatchEngine(parts, () => void opened.delete(engine));
     opened.add(engine);
     return engine;
@@ -148,6 +155,7 @@ function pieceMaker(
   { vocabSize }: CausalLm,
   fixed: Readonly<Record<string, Tensor>>,
   outputs: Readonly<Record<string, Tensor>>,
+  choice: ChoiceOf,
 ): MakePiece {
   return (size, rows) => {
     const { own, dispose } = createOwner();
@@ -156,7 +164,7 @@ function pieceMaker(
     const logitRows = BigInt64Array.from({ length: rows }, (_, i) => BigInt(size - rows + i));
     const logits = own(runtime.tensor("float32", [rows, vocabSize]));
     const logit_rows = own(runtime.tensor("int64", [rows], logitRows));
-    const inputs = { input_ids: inputIds, position_ids: positionIds, logit_rows, ...fixed };
+    const inputs = { input_ids: inputIds, position_ids: positionIds, logit_rows, ...fixed, ...choice(own, size) };
     const binding = own(session.bind(inputs, { logits, ...outputs }));
     return {
       ids: words(inputIds),

@@ -17,6 +17,8 @@ export interface GenerationSettings extends CourseSettings {
    */
   readonly keepOnOverflow?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** The adapter of a text that is made beside others. */
+  readonly adapter?: string | undefined;
   /** Told of the prompt's tokens but the first where `promptLogprobs` is asked for, by an engine that held none of them. */
   readonly onPromptLogprob?: ((info: TokenLogprob) => void) | undefined;
 }

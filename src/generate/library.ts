@@ -157,16 +157,16 @@ export function createLibrary(host: Host): Library {
     options: O,
     use: (opened: OpenModel, rest: Omit<O, keyof ModelGiven>) => Promise<R>,
   ): Promise<R> => {
-    const { context, threads, quantize, cacheType, ...rest } = options;
+    const { context, threads, quantize, cacheType, adapter, ...rest } = options;
     if (typeof operand !== "string") {
-      if ([context, threads, quantize, cacheType].some((option) => option !== undefined))
+      if ([context, threads, quantize, cacheType, adapter].some((option) => option !== undefined))
         fail(
           "BAD_OPTION",
-          "context, threads, quantize, cacheType: got them with an open model, expected them where it is opened",
+          "context, threads, quantize, cacheType, adapter: got them with an open model, expected them where it is opened",
         );
       return use(operand, rest);
     }
-    using opened = await open(operand, { context, threads, quantize, cacheType });
+    using opened = await open(operand, { context, threads, quantize, cacheType, adapter });
     return await use(opened, rest);
   };
   return {

@@ -1,8 +1,7 @@
 /** Opens a model folder in Hugging Face's layout: config, tokenizer, weights left where they are. Runs no token. */
 import { fail } from "../base/errors.ts";
-import { type GivenOptions, readOptions } from "../base/options.ts";
+import { readOptions } from "../base/options.ts";
 import { createPause } from "../base/pause.ts";
-import type { PackedGroup } from "../graph/pack.ts";
 import type { Host } from "../host/types.ts";
 import type { GgufModelOptions } from "../models/gguf.ts";
 import { type PlannedGroup, type PlannedWeight, packPlan, suitedBlock } from "../models/pack-plan.ts";
@@ -13,43 +12,30 @@ import type { Runtime } from "../runtime/types.ts";
 import { tokenizerFromGguf } from "../tokenizer/gguf.ts";
 import { tokenizerFromJson } from "../tokenizer/json.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
+import { isAdapterFolder } from "../weights/adapter.ts";
 import { latestCheckpoint } from "../weights/checkpoint.ts";
 import { findWeight, openWeights, readJson } from "../weights/folder.ts";
 import { findMxfp4, type Mxfp4Entry, saysMxfp4 } from "../weights/mxfp4.ts";
 import { readQuantization } from "../weights/quantization.ts";
 import { readSafetensors, type TensorEntry } from "../weights/safetensors.ts";
+import { adaptedGguf, adapterFile, onItsBase, requireFloats, withAdapters } from "./adapted-model.ts";
+import { adapterSet } from "./adapters.ts";
 import { calibrateCache } from "./calibrate-cache.ts";
 import { readConfig } from "./config.ts";
-import { openEngines, type Weights } from "./engine.ts";
+import { type Engines, openEngines, type Weights } from "./engine.ts";
 import { exactExpert, expertPlan, folderRows, wholesOf } from "./experts.ts";
 import { fingerprintOf } from "./fingerprint.ts";
-import { type GenerationDefaults, readGenerationDefaults } from "./generation-config.ts";
+import { readGenerationDefaults } from "./generation-config.ts";
 import { ggufTokenizerOf, ggufWeights, isGguf, openGgufModel } from "./gguf-model.ts";
-import { type Lending, lending } from "./lending.ts";
+import { lending } from "./lending.ts";
+import { type LoadedAdapters, loadAdapters, type NamedAdapter, namedAdapters } from "./load-adapters.ts";
+import { HUGGING_FACE } from "./merged-weights.ts";
+import type { OpenModel, OpenModelOptions } from "./open-model.ts";
 import { MODEL_OPTIONS } from "./options.ts";
 import { packedBytes, packedInFolder, packingOf, packToScratch, rowsToPack, withPacked } from "./packed.ts";
-import { createPolicies, type Policies } from "./speculated.ts";
+import { createPolicies } from "./speculated.ts";
 
-/** A model in memory, ready for any number of texts. */
-export interface OpenModel extends Lending {
-  readonly folder: string;
-  readonly model: CausalLm;
-  /** Undefined where the folder has no tokenizer.json: then there are ids alone. */
-  readonly tokenizer: Tokenizer | undefined;
-  readonly defaults: GenerationDefaults;
-  /** Tokens that prompt and text may take together. */
-  readonly context: number;
-  readonly threads: number;
-  /** Weights that are computed with in packed form. */
-  readonly packed: readonly PackedGroup[];
-  /** What speculation has learned. */
-  readonly policies: Policies;
-}
-
-/** {@link MODEL_OPTIONS}, and who is told of what is odd but no error. */
-export interface OpenModelOptions extends GivenOptions<typeof MODEL_OPTIONS> {
-  readonly onWarning?: (message: string) => void;
-}
+export type { OpenModel, OpenModelOptions } from "./open-model.ts";
 
 /** Tokens of context where nobody says how many: the cache of a model for book-long texts would fill the memory. */
 const MOST_CONTEXT = 8192;
@@ -65,7 +51,8 @@ export function openRuntimeFor(host: Host): Promise<Runtime> {
  * Opens a folder with config.json, model.safetensors (or an index and its shards), and tokenizer.json and
  * generation_config.json where they are there. A training run's folder without model.safetensors gives its newest
  * whole checkpoint. Throws NOT_FOUND, BAD_CONFIG, BAD_TOKENIZER, BAD_WEIGHTS, BAD_CHECKPOINT, UNSUPPORTED or
- * OUT_OF_MEMORY naming the file, and BAD_OPTION. A GGUF file is opened alike: it holds all of these.
+ * OUT_OF_MEMORY naming the file, and BAD_OPTION. A GGUF file is opened alike: it holds all of these. An adapter's folder
+ * is opened on the base that it names.
  */
 export async function openModel(
   host: Host,
@@ -74,8 +61,20 @@ export async function openModel(
   options: OpenModelOptions = {},
 ): Promise<OpenModel> {
   const { onWarning = () => {}, ...given } = options;
-  const { context: wanted, threads = host.cpuThreads(), quantize, cacheType } = readOptions(MODEL_OPTIONS, given);
-  const { model, tokenizer, tokenizerFile, weights } = openModelFiles(host, folder, { quantize, onWarning });
+  if (isAdapterFolder(host, folder)) return openModel(host, runtime, ...(await onItsBase(host, folder, options)));
+  const {
+    context: wanted,
+    threads = host.cpuThreads(),
+    quantize,
+    cacheType,
+    adapter,
+  } = readOptions(MODEL_OPTIONS, given);
+  const named = namedAdapters(adapter);
+  const { model, tokenizer, tokenizerFile, adapted, weights } = openModelFiles(host, folder, {
+    quantize,
+    named,
+    onWarning,
+  });
   if (tokenizer && tokenizer.vocabSize > model.vocabSize)
     fail(
       "BAD_TOKENIZER",
@@ -89,22 +88,16 @@ export async function openModel(
   try {
     const session = { threads };
     const scales = cacheType === "q8" ? await calibrateCache(runtime, model, ready, tokenizer, session) : undefined;
-    const engines = await openEngines(runtime, model, ready, { capacity: context, scales, session });
-    const files = () => (isGguf(host, folder) ? [folder] : weightFiles(host, folder));
-    const lent = lending(host, engines, () =>
-      fingerprintOf(host, files(), JSON.stringify([model.config, quantize, cacheType])),
-    );
-    return {
-      folder,
-      model,
-      tokenizer,
-      defaults,
-      context,
-      threads,
-      packed: ready.groups ?? [],
-      policies: createPolicies(),
-      ...lent,
-    };
+    const adapters = adapted && adapterSet(runtime, adapted);
+    const engines = await openEngines(runtime, model, ready, { capacity: context, scales, session, adapters });
+    const files = (name: string | undefined) => [
+      ...(isGguf(host, folder) ? [folder] : weightFiles(host, folder)),
+      ...named.filter((each) => each.name === name).map((each) => adapterFile(host, each.folder)),
+    ];
+    const lend = (name: string | undefined, all: Engines) =>
+      lending(host, all, () => fingerprintOf(host, files(name), JSON.stringify([model.config, quantize, cacheType])));
+    const opened = { folder, model, tokenizer, defaults, context, threads, packed: ready.groups ?? [] };
+    return withAdapters({ ...opened, policies: createPolicies() }, engines, adapters, lend);
   } finally {
     if (ready.scratch !== undefined) host.remove(ready.scratch);
   }
@@ -115,6 +108,7 @@ export interface ModelFiles {
   readonly model: CausalLm;
   readonly tokenizer: Tokenizer | undefined;
   readonly tokenizerFile: string;
+  readonly adapted: LoadedAdapters | undefined;
   weights(): Promise<ReadyWeights>;
 }
 
@@ -124,31 +118,48 @@ export type ReadyWeights = Weights & { readonly scratch?: string };
 /** How files are opened. */
 export interface ModelFilesOptions extends GgufModelOptions {
   readonly quantize?: 4 | 8 | undefined;
+  /** Adapters for the model. */
+  readonly named?: readonly NamedAdapter[];
   readonly onWarning: (message: string) => void;
 }
 
 /** Opens what {@link openModel} does, up to the weights' places. Throws what it does. */
 export function openModelFiles(host: Host, path: string, options: ModelFilesOptions): ModelFiles {
-  const { quantize: bits, onWarning, ...gguf } = options;
-  if (isGguf(host, path)) return openGgufFile(host, path, bits, gguf);
-  const { file: configFile, model } = readConfig(host, path);
-  const tokenizerFile = host.join(path, "tokenizer.json");
-  const tokenizer = host.kindOf(tokenizerFile) ? openTokenizer(host, path) : undefined;
+  const { quantize: bits, named = [], onWarning, ...gguf } = options;
+  if (isGguf(host, path)) return openGgufFile(host, path, bits, named, gguf);
+  const { file: configFile, model: base } = readConfig(host, path);
+  const adapted = named.length > 0 ? loadAdapters(host, path, { model: base, configFile }, named) : undefined;
+  const model = adapted?.model ?? base;
+  // What was trained with one adapter may have been trained with tokens of its own.
+  const own = named.length === 1 ? named[0]!.folder : path;
+  const tokenizerFolder = host.kindOf(host.join(own, "tokenizer.json")) ? own : path;
+  const tokenizerFile = host.join(tokenizerFolder, "tokenizer.json");
+  const tokenizer = host.kindOf(tokenizerFile) ? openTokenizer(host, tokenizerFolder) : undefined;
   return {
     model,
     tokenizer,
     tokenizerFile,
-    weights: () => folderWeights(host, path, configFile, model, bits, onWarning),
+    adapted,
+    weights: () => folderWeights(host, path, configFile, model, bits, adapted, onWarning),
   };
 }
 
-function openGgufFile(host: Host, file: string, bits: 4 | 8 | undefined, options: GgufModelOptions): ModelFiles {
-  const source = openGgufModel(host, file, options);
+function openGgufFile(
+  host: Host,
+  file: string,
+  bits: 4 | 8 | undefined,
+  named: readonly NamedAdapter[],
+  options: GgufModelOptions,
+): ModelFiles {
+  const held = openGgufModel(host, file, named.length > 0 ? HUGGING_FACE : options);
+  const adapted = named.length > 0 ? loadAdapters(host, file, { ...held, configFile: file }, named) : undefined;
+  const source = adapted ? adaptedGguf(held, adapted) : held;
   const { model, metadata, weights } = source;
   return {
     model,
     tokenizer: tokenizerFromGguf(metadata, file),
     tokenizerFile: file,
+    adapted,
     async weights() {
       checkSizes(model, weights, file);
       return ggufWeights(host, source, parameterShapes(model), bits, (bytes) => checkMemory(host, file, bytes));
@@ -193,6 +204,7 @@ async function folderWeights(
   configFile: string,
   model: CausalLm,
   bits: 4 | 8 | undefined,
+  adapted: LoadedAdapters | undefined,
   onWarning: (message: string) => void,
 ): Promise<ReadyWeights> {
   const weights = weightsOf(host, folder, onWarning);
@@ -207,10 +219,15 @@ async function folderWeights(
   const packed = held ? packedInFolder(host, weights, plan, folder) : undefined;
   const names = packed ? packed.groups.flat().map(({ name }) => name) : plan.flat().map(({ name }) => name);
   const inBlocks = wholesOf(plan, new Set(names));
+  if (packed && adapted) requireFloats(adapted, inBlocks);
   const entries = new Map<string, TensorEntry>();
   for (const [name, shape] of shapes)
     if (!(packed && inBlocks.has(name)) && !experts.has(name))
-      entries.set(name, findWeight(weights, name, shape, folder));
+      entries.set(
+        name,
+        adapted?.replaced.get(name) ??
+          findWeight(weights, name === adapted?.head?.name ? adapted.head.from : name, shape, folder),
+      );
   checkMemory(
     host,
     folder,

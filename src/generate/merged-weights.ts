@@ -13,7 +13,6 @@ import { isPlain, readStored, type StoredTensor } from "../weights/stored.ts";
 import { readConfig } from "./config.ts";
 import { type ExportWeight, folderWeights } from "./export-weights.ts";
 import { isGguf, openGgufModel } from "./gguf-model.ts";
-import { parameterShapes } from "./load.ts";
 
 /** An adapter's folder, and its share in the sum of all changes. */
 export interface AdapterShare {
@@ -22,7 +21,7 @@ export interface AdapterShare {
 }
 
 /** Rows of queries and keys in the order that adapters are made for. */
-const HUGGING_FACE = { rotation: "halves" } as const;
+export const HUGGING_FACE = { rotation: "halves" } as const;
 
 /** A base with adapters. */
 export interface MergedModel {
@@ -75,7 +74,7 @@ export function openMerged(host: Host, path: string, shares: readonly AdapterSha
   );
   const { base, adapters } = opened;
   const { shapes } = base;
-  const held = baseWeights(host, path, baseModel, parameterShapes(baseModel), configFile);
+  const held = baseWeights(host, path, baseModel, adapterBase(baseModel).shapes, configFile);
   const tied = base.tied;
   const sourceOf = (name: string) => (tied && name === `${tied.head}.weight` ? tied.table : name);
   const changes = changesOf(adapters, base);
@@ -155,7 +154,7 @@ function replacement(host: Host, name: string, entry: TensorEntry, { rows, width
 }
 
 /** Weights of a folder or a GGUF file, each opened when it is asked for. */
-function baseWeights(
+export function baseWeights(
   host: Host,
   path: string,
   model: CausalLm,

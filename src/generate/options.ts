@@ -12,6 +12,11 @@ export const MODEL_OPTIONS = {
     help: "Tokens of prompt and text together",
     auto: "the model's own, at most 8192",
   },
+  adapter: {
+    kind: "list",
+    placeholder: "[NAME=]DIR",
+    help: "An adapter beside the model; again for more, held in memory. The first is used unless a text asks for another",
+  },
   threads: { kind: "int", min: 1, max: 256, help: "Threads to compute with", auto: "the machine's cores" },
   quantize: { kind: "choice", choices: [4, 8], help: "Pack the weights to so many bits as the model is opened" },
   cacheType: {
@@ -24,6 +29,12 @@ export const MODEL_OPTIONS = {
 
 /** How a text is continued. */
 export const GENERATE_OPTIONS = {
+  adapterName: {
+    kind: "text",
+    placeholder: "NAME",
+    help: "Which adapter in memory to use; none: the model without",
+    auto: "the first",
+  },
   maxNewTokens: {
     kind: "int",
     short: "n",

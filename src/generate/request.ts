@@ -28,7 +28,7 @@ export interface GenerateOptions extends GivenOptions<typeof GENERATE_OPTIONS> {
 /** Settings with everything resolved. */
 export type Request = GenerationSettings & ResolvedGeneration & { readonly speculate: Speculate };
 
-type Model = Pick<OpenModel, "folder" | "tokenizer" | "defaults" | "model">;
+type Model = Pick<OpenModel, "folder" | "tokenizer" | "defaults" | "model" | "adapter">;
 
 /** The tokenizer of a model, or NOT_FOUND. */
 export function tokenizerOf({ folder, tokenizer }: Pick<OpenModel, "folder" | "tokenizer">): Tokenizer {
@@ -60,6 +60,7 @@ export function requestOf(
     stop: constraint ? [] : (resolved.stop ?? []),
     eosTokenIds,
     constraint,
+    adapter: opened.adapter,
     vocabSize: opened.tokenizer?.vocabSize,
     keepOnOverflow: read.overflow === "shift" ? read.keep : undefined,
     speculate: read.speculate,

@@ -49,9 +49,9 @@ export async function createServer(
   settings: ServeSettings,
 ): Promise<Server> {
   const { inProcess = false, onLog = () => {}, onProgress, onWarning, signal, ...rest } = settings;
-  const { context, threads, quantize, cacheType, ...serve } = rest;
+  const { context, threads, quantize, cacheType, adapter, ...serve } = rest;
   const options = readOptions(SERVE_OPTIONS, serve);
-  readOptions(MODEL_OPTIONS, { context, threads, quantize, cacheType });
+  readOptions(MODEL_OPTIONS, { context, threads, quantize, cacheType, adapter });
   if (given.length === 0) fail("BAD_OPTION", "models: got none, expected one at least");
   const names = namesOf(given, options.alias);
   const models: ServedModel[] = [];
@@ -61,7 +61,7 @@ export async function createServer(
       const path = host.absolute(await locateModel(host, given[i]!, "model", hooks));
       const ask = {
         path,
-        model: { context, threads, quantize, cacheType },
+        model: { context, threads, quantize, cacheType, adapter },
         slots: options.slots,
         queue: options.queue,
       };

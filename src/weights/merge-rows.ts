@@ -96,10 +96,7 @@ function doraTerm(
 ): Term {
   const { width } = base;
   const changed = new Float64Array(width);
-  const change = (from: Float32Array, i: number, number: number) => {
-    for (let j = 0; j < width; j++) changed[j] = from[i * width + j]!;
-    addProduct(changed, low, number, low.scale);
-  };
+  const change = changer(width, low, changed);
   let factors: Float64Array | undefined;
   const open = (first: number, _count: number, from: Float32Array): AddRow => {
     if (of === "columns") factors ??= columnFactors(base, change, changed, values);
@@ -110,6 +107,32 @@ function doraTerm(
     };
   };
   return { takes: share, open };
+}
+
+/** The factor of each output's weights by DoRA, m / ||W + D||: (out). Reads all rows, a few at a time. */
+export function outputFactors(base: FloatRows, low: LowRank): Float64Array {
+  const { values, of } = low.magnitude ?? fail("BUG", `${base.where}: has no magnitudes`);
+  const changed = new Float64Array(base.width);
+  const change = changer(base.width, low, changed);
+  if (of === "columns") return columnFactors(base, change, changed, values);
+  const factors = new Float64Array(base.rows);
+  for (let first = 0; first < base.rows; first += PASS_ROWS) {
+    const count = Math.min(PASS_ROWS, base.rows - first);
+    const from = base.read(first, count);
+    for (let i = 0; i < count; i++) {
+      change(from, i, first + i);
+      factors[first + i] = values[first + i]! / lengthOf(changed);
+    }
+  }
+  return factors;
+}
+
+/** Makes `changed` row `i` of those given, which is row `number` of all, and its change. */
+function changer(width: number, low: LowRank, changed: Float64Array) {
+  return (from: Float32Array, i: number, number: number): void => {
+    for (let j = 0; j < width; j++) changed[j] = from[i * width + j]!;
+    addProduct(changed, low, number, low.scale);
+  };
 }
 
 function lengthOf(vector: Float64Array): number {
