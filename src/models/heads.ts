@@ -75,3 +75,10 @@ export function cachedGraph(model: CausalLm, batch: number | "B", positions: num
   output(b.graph, "logits", model.head(b, gather(model.hidden(b), rows))); // (R, V)
   return b.graph;
 }
+
+/** The graph of {@link cachedGraph} for one row without a head: `hidden` (S, C), the last hidden state of every token. */
+export function hiddenGraph(model: CausalLm, positions: number): Graph {
+  const b = inferenceBuilder(`${model.modelType}-hidden`, 1, positions);
+  output(b.graph, "hidden", model.hidden(b));
+  return b.graph;
+}

@@ -7,6 +7,7 @@ import { readBody } from "./body.ts";
 import { chatCompletions } from "./chat.ts";
 import { completions } from "./completions.ts";
 import type { Context, ServedModel } from "./context.ts";
+import { embeddings } from "./embedding.ts";
 import { faultOf, refuse } from "./faults.ts";
 import type { Guard } from "./guard.ts";
 import { createMeters, type Meters } from "./meters.ts";
@@ -35,6 +36,7 @@ type Answer = (body: JsonObject, context: Context) => Promise<Response>;
 const POSTS: Readonly<Record<string, Answer>> = {
   "/v1/chat/completions": chatCompletions,
   "/v1/completions": completions,
+  "/v1/embeddings": embeddings,
   "/tokenize": tokenize,
   "/detokenize": detokenize,
   "/apply-template": applyTemplate,

@@ -100,6 +100,12 @@ export interface ModelFacts {
   readonly toolFormat?: ToolFormat | undefined;
 }
 
+/** Texts as vectors. */
+export interface Embedded {
+  readonly vectors: readonly Float32Array[];
+  readonly tokens: number;
+}
+
 /** How much is being done. */
 export interface Load {
   readonly running: number;
@@ -116,6 +122,8 @@ export interface Backend {
   /** Ids of a prompt and their spellings. */
   tokenize(prompt: Prompt): Promise<{ readonly ids: readonly number[]; readonly tokens: readonly string[] }>;
   detokenize(ids: readonly number[]): Promise<string>;
+  /** Vectors of texts, each of length 1, and the tokens that were read. */
+  embed(prompts: readonly Prompt[], signal?: AbortSignal): Promise<Embedded>;
   /** A chat as the text that its template makes of it. */
   applyTemplate(chat: ChatPrompt): Promise<string>;
   /** Ends it; what runs ends with DISPOSED. */

@@ -119,14 +119,14 @@ async function* chunks(
   }
 }
 
-/** `prompt`: a text, texts, ids, or lists of ids. Throws BAD_OPTION. */
-export function readPrompts({ prompt }: JsonObject): Prompt[] {
+/** `prompt`: a text, texts, ids, or lists of ids; `where` is how messages call it. Throws BAD_OPTION. */
+export function readPrompts({ prompt }: JsonObject, where = "prompt"): Prompt[] {
   if (typeof prompt === "string") return [{ text: prompt }];
   if (!Array.isArray(prompt) || prompt.length === 0)
-    return fail("BAD_OPTION", `prompt: got ${showJson(prompt)}, expected a text, token ids, or a list of them`);
-  if (typeof prompt[0] === "number") return [{ ids: readIds(prompt, "prompt") }];
+    return fail("BAD_OPTION", `${where}: got ${showJson(prompt)}, expected a text, token ids, or a list of them`);
+  if (typeof prompt[0] === "number") return [{ ids: readIds(prompt, where) }];
   return prompt.map((each: unknown, i): Prompt => {
     if (typeof each === "string") return { text: each };
-    return { ids: readIds(each, `prompt[${i}]`) };
+    return { ids: readIds(each, `${where}[${i}]`) };
   });
 }

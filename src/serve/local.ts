@@ -1,5 +1,6 @@
 /** A model in this process, as a server asks it: prompts become ids, continuations wait in line. Knows no HTTP. */
 import { fail, OwnlmError } from "../base/errors.ts";
+import type { Embedder } from "../generate/embed.ts";
 import type { OpenModel } from "../generate/load.ts";
 import { promptIdsOf, tokenizerOf } from "../generate/text.ts";
 import type { ChatTokenizer } from "../tokenizer/chat.ts";
@@ -17,9 +18,14 @@ export interface SharingOptions {
   readonly queue: number;
 }
 
-/** Answers with an open model, which is disposed with it. */
-export function localBackend(opened: OpenModel, chat: ChatTokenizer | undefined, options: SharingOptions): Backend {
-  return withoutPaths(backendOf(opened, chat, options), opened.folder);
+/** Answers with an open model, which is disposed with it. `openEmbedder` is called when vectors are first asked for. */
+export function localBackend(
+  opened: OpenModel,
+  chat: ChatTokenizer | undefined,
+  options: SharingOptions,
+  openEmbedder: () => Promise<Embedder>,
+): Backend {
+  return withoutPaths(backendOf(opened, chat, options, openEmbedder), opened.folder);
 }
 
 /** Where a model's files are is no client's business: errors do not tell. */
@@ -32,12 +38,27 @@ function withoutPaths(backend: Backend, folder: string): Backend {
     ...backend,
     generate: (...args) => backend.generate(...args).catch(told),
     tokenize: (...args) => backend.tokenize(...args).catch(told),
+    embed: (...args) => backend.embed(...args).catch(told),
     detokenize: (...args) => backend.detokenize(...args).catch(told),
     applyTemplate: (...args) => backend.applyTemplate(...args).catch(told),
   };
 }
 
-function backendOf(opened: OpenModel, chat: ChatTokenizer | undefined, options: SharingOptions): Backend {
+function backendOf(
+  opened: OpenModel,
+  chat: ChatTokenizer | undefined,
+  options: SharingOptions,
+  openEmbedder: () => Promise<Embedder>,
+): Backend {
+  let embedder: Promise<Embedder> | undefined;
+  let lastEmbedded: Promise<unknown> = Promise.resolve();
+  const embedAll = async (texts: readonly (readonly number[])[], signal: AbortSignal | undefined) => {
+    embedder ??= openEmbedder();
+    const { embed } = await embedder;
+    const vectors: Float32Array[] = [];
+    for (const ids of texts) vectors.push(normalized(await embed(ids, signal)));
+    return { vectors, tokens: texts.reduce((sum, { length }) => sum + length, 0) };
+  };
   const rows = rowsOf(opened, options.slots);
   const scheduler = createScheduler(rows, options.queue, () => performance.now());
   const facts = factsOf(opened, chat);
@@ -56,10 +77,19 @@ function backendOf(opened: OpenModel, chat: ChatTokenizer | undefined, options: 
       return { ids, tokens: ids.map((id) => tokenizer.tokenOf(id)) };
     },
     detokenize: async (ids) => tokenizerOf(opened).decode(checkedIds(opened, ids, "tokens")),
+    async embed(prompts, signal) {
+      const texts = prompts.map((prompt) => idsOf(opened, chat, prompt));
+      for (const [i, ids] of texts.entries()) checkRoom(opened, ids, `input[${i}]`);
+      // One text at a time: they share a cache.
+      const done = lastEmbedded.then(() => embedAll(texts, signal));
+      lastEmbedded = done.catch(() => {});
+      return done;
+    },
     applyTemplate: async (given) => rendered(chat, opened, given),
     async dispose() {
       await scheduler.close();
       rows[Symbol.dispose]();
+      (await embedder?.catch(() => undefined))?.dispose();
       opened.dispose();
     },
   };
@@ -120,11 +150,17 @@ function rendered(chat: ChatTokenizer | undefined, opened: OpenModel, given: Cha
   });
 }
 
-function checkRoom({ context }: OpenModel, promptIds: readonly number[]): void {
+/** A vector of length 1 in the same direction. */
+function normalized(vector: Float32Array): Float32Array {
+  const length = Math.sqrt(vector.reduce((sum, x) => sum + x * x, 0));
+  return length > 0 ? vector.map((x) => x / length) : vector;
+}
+
+function checkRoom({ context }: OpenModel, promptIds: readonly number[], where = "prompt"): void {
   if (promptIds.length < context) return;
   fail(
     "CONTEXT_OVERFLOW",
-    `prompt: got ${promptIds.length} tokens, expected less than the context of ${context}. Try a shorter one.`,
+    `${where}: got ${promptIds.length} tokens, expected less than the context of ${context}. Try a shorter one.`,
   );
 }
 

@@ -1,7 +1,8 @@
 /** Opens a model as something that answers a server. */
 import type { GivenOptions } from "../base/options.ts";
 import { openChatTokenizer } from "../generate/chat.ts";
-import { openModel, openRuntimeFor } from "../generate/load.ts";
+import { type Embedder, openEmbedder } from "../generate/embed.ts";
+import { openModel, openModelFiles, openRuntimeFor } from "../generate/load.ts";
 import type { MODEL_OPTIONS } from "../generate/options.ts";
 import type { Host } from "../host/types.ts";
 import type { Backend } from "./backend.ts";
@@ -15,7 +16,19 @@ export interface OpenAsk extends SharingOptions {
 
 /** Opens a model in this process. Throws what opening models throws. */
 export async function openLocal(host: Host, { path, model, ...sharing }: OpenAsk): Promise<Backend> {
-  const opened = await openModel(host, await openRuntimeFor(host), path, model);
+  const runtime = await openRuntimeFor(host);
+  const opened = await openModel(host, runtime, path, model);
   const chat = opened.tokenizer ? openChatTokenizer(host, path) : undefined;
-  return localBackend(opened, chat, sharing);
+  // The weights are loaded once more for it: only who asks for vectors pays.
+  const embedder = async (): Promise<Embedder> => {
+    const files = openModelFiles(host, path, { quantize: model.quantize, onWarning: () => {} });
+    const weights = await files.weights();
+    try {
+      const { context: capacity, threads } = opened;
+      return await openEmbedder(runtime, files.model, weights, { capacity, session: { threads } });
+    } finally {
+      if (weights.scratch !== undefined) host.remove(weights.scratch);
+    }
+  };
+  return localBackend(opened, chat, sharing, embedder);
 }

@@ -86,6 +86,7 @@ export async function openRemote(serverHost: ServerHost, ask: OpenAsk, hooks: Re
     generate: async (given, signal) => (await theEngine()).generate(given, signal),
     tokenize: async (prompt) => (await call("tokenize", prompt)) as Awaited<ReturnType<Backend["tokenize"]>>,
     detokenize: async (ids) => (await call("detokenize", ids)) as string,
+    embed: async (prompts) => (await call("embed", prompts)) as Awaited<ReturnType<Backend["embed"]>>,
     applyTemplate: async (chat) => (await call("applyTemplate", chat)) as string,
     async dispose() {
       disposed = true;
