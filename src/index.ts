@@ -27,7 +27,7 @@ export const train = createTrain(host);
 export const tune = createTune(host);
 export const quantize = createQuantize(host);
 export const serve = createServe(host, serverHost);
-export const { show, plan, doctor } = createInspect(host);
+export const { show, plan, doctor, forecast } = createInspect(host);
 
 export { type ErrorCode, OwnlmError } from "./base/errors.ts";
 export type { BenchResult, Speed } from "./generate/bench.ts";
@@ -63,6 +63,7 @@ export type { Pulled, PullHooks, PullProgress } from "./hub/pull.ts";
 export type { Pushed, PushHooks, PushProgress } from "./hub/push.ts";
 export type { Diagnosis } from "./inspect/doctor.ts";
 export type { ShownModel } from "./inspect/show.ts";
+export type { TuningDiagnosis } from "./inspect/tuning.ts";
 export type { ModelPlan } from "./plan/plan.ts";
 export type { Comparison } from "./quantize/compare.ts";
 export type { QuantizeSettings } from "./quantize/library.ts";

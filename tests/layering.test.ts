@@ -12,7 +12,8 @@ const LAYERS = [
   ["grad", "nn", "runtime", "hub"],
   ["models", "optim"],
   ["generate", "train", "plan"],
-  ["eval", "serve", "quantize", "inspect", "transformers", "tune"],
+  ["eval", "serve", "quantize", "transformers", "tune"],
+  ["inspect"],
   ["cli"],
 ];
 const PURE = ["graph", "grammar", "grad", "nn", "models", "optim", "tokenizer", "onnx", "plan"];

@@ -1,9 +1,14 @@
 /** The verb `doctor`: what this machine can run, train and tune. */
+import { fail } from "../base/errors.ts";
 import { formatBytes, formatCount, formatDuration } from "../base/format.ts";
 import { flagName } from "../base/options.ts";
 import { openRuntimeFor } from "../generate/load.ts";
-import { type Diagnosis, DOCTOR_OPTIONS, examine } from "../inspect/doctor.ts";
+import { type Diagnosis, DOCTOR_OPTIONS, type DoctorOptions, examine } from "../inspect/doctor.ts";
+import { examineTuning, TUNING_OPTIONS, type TuningOptions } from "../inspect/tuning.ts";
+import { tuningLines } from "./doctor-tuning.ts";
+import { locateForVerb } from "./model-operand.ts";
 import { daysText, figure } from "./plan.ts";
+import { steadinessText } from "./steadiness.ts";
 import { tableLines } from "./table.ts";
 import { liveArea } from "./terminal.ts";
 import { visibleText } from "./text.ts";
@@ -14,21 +19,48 @@ export const DOCTOR = verb({
   summary: "Measure this machine for some ten seconds, and show what it can run, train and tune",
   operands: "[folder]",
   arity: [0, 1],
-  options: DOCTOR_OPTIONS,
+  options: { ...DOCTOR_OPTIONS, ...TUNING_OPTIONS },
   examples: [
     ["ownlm doctor", "cores, memory, speeds, and two tables of what fits"],
     ["ownlm doctor . --json", "with the speed of the disk that holds this folder, for a program"],
+    [
+      "ownlm doctor mymodel --data chats.jsonl",
+      "what tuning this model on these data takes here: memory, time, what fits",
+    ],
   ],
-  async run(io, { operands, given }) {
+  async run(io, { operands, options, given }) {
+    if (options.data.length > 0) return runTuning(io, operands[0], given);
+    const stray = Object.keys(TUNING_OPTIONS).find((name) => name !== "threads" && name in given);
+    if (stray) fail("USAGE", `doctor: ${flagName(stray)} goes with --data. Try: ownlm doctor MODEL --data chats.jsonl`);
+    const { threads, context } = given;
     const found = await watched(io, (onProgress) =>
-      examine(io.host, operands[0], given, { runtime: () => openRuntimeFor(io.host), onProgress, showName: flagName }),
+      examine(
+        io.host,
+        operands[0],
+        { threads, context },
+        { runtime: () => openRuntimeFor(io.host), onProgress, showName: flagName },
+      ),
     );
     if (io.machine) io.json(found);
     else for (const line of diagnosisLines(found)) io.print(line);
   },
 });
 
-async function watched(io: Io, run: (onProgress: (what: string) => void) => Promise<Diagnosis>): Promise<Diagnosis> {
+async function runTuning(io: Io, model: string | undefined, { context, ...given }: TuningGiven): Promise<void> {
+  if (model === undefined)
+    fail("USAGE", "doctor: got --data and no model, expected one. Try: ownlm doctor MODEL --data chats.jsonl");
+  if (context !== undefined) fail("USAGE", "doctor: --context is of the tables without --data. Try --max-length");
+  await locateForVerb(io, model, "config");
+  const folder = await locateForVerb(io, model, "tokenizer");
+  const settings = { folder, runtime: () => openRuntimeFor(io.host), showName: flagName };
+  const found = await watched(io, (onProgress) => examineTuning(io.host, model, given, { ...settings, onProgress }));
+  if (io.machine) io.json(found);
+  else for (const line of tuningLines(found)) io.print(line);
+}
+
+type TuningGiven = TuningOptions & DoctorOptions;
+
+async function watched<R>(io: Io, run: (onProgress: (what: string) => void) => Promise<R>): Promise<R> {
   const area = io.machine ? undefined : liveArea(io.stderr, { nowMs: io.host.nowMs, env: io.env });
   try {
     return await run((what) => area?.draw([what]));
@@ -63,14 +95,6 @@ export function diagnosisLines(found: Diagnosis): string[] {
     "",
     `Examined in ${formatDuration(found.tookMs)}. ${steadinessText(found.steadiness)}`,
   ];
-}
-
-/** Of products on a machine with nothing else to do, the middle one is about as fast as the best. */
-const STEADY = 0.8;
-
-function steadinessText(steadiness: number): string {
-  if (steadiness >= STEADY) return "Other work on the machine makes all of this slower than it is.";
-  return `The machine has other work: equal products took ${(1 / steadiness).toFixed(1)} times the best as a rule. Measure again when it is quiet.`;
 }
 
 function measuredLines(found: Diagnosis): string[] {

@@ -6,6 +6,7 @@ import type { ModelPlan } from "../plan/plan.ts";
 import { type Diagnosis, type DoctorOptions, examine } from "./doctor.ts";
 import { type PlanOptions, planHere } from "./plan.ts";
 import { type ShownModel, type ShowOptions, showModel } from "./show.ts";
+import { examineTuning, type TuningDiagnosis, type TuningOptions } from "./tuning.ts";
 
 /** What {@link createInspect} gives. */
 export interface Inspect {
@@ -15,6 +16,8 @@ export interface Inspect {
   plan(model: string, options?: PlanOptions): Promise<ModelPlan>;
   /** What this machine can run, train and tune; takes some ten seconds. `folder` names a disk to be measured too. */
   doctor(options?: DoctorOptions & { readonly folder?: string }): Promise<Diagnosis>;
+  /** What tuning a model on data takes on this machine, each way: `doctor MODEL --data DATA`. Loads no weight. */
+  forecast(model: string, data: string | readonly string[], options?: TuningOptions): Promise<TuningDiagnosis>;
 }
 
 /** The three over a host's files. */
@@ -23,6 +26,11 @@ export function createInspect(host: Host): Inspect {
   return {
     show: async (model, options = {}) => showModel(host, await locateModel(host, model, "model"), options, { runtime }),
     plan: async (model, options = {}) => planHere(host, model, options, { runtime }),
+    async forecast(model, data, options = {}) {
+      await locateModel(host, model, "config");
+      const folder = await locateModel(host, model, "tokenizer");
+      return examineTuning(host, model, { ...options, data: [data].flat() }, { folder, runtime });
+    },
     doctor: async ({ folder, ...options } = {}) => examine(host, folder, options, { runtime }),
   };
 }

@@ -15,11 +15,14 @@ export const stepOptionsOf = ({ beta1, beta2, weightDecay, clip, checkpointing, 
   adamw: { beta1, beta2, epsilon: 1e-8, weightDecay },
 });
 
+/** Of a base, what a plan needs. */
+export type PlannedBase = Pick<BaseModel, "model" | "groups" | "shapes">;
+
 /**
  * The sizes of a run. Frozen weights count as float32, but for those in blocks, which the graphs tell of: the runtime keeps
  * them so, and copies of some for its products.
  */
-export function planTune(base: BaseModel, options: RunTune, task: TuneTask): Plan {
+export function planTune(base: PlannedBase, options: RunTune, task: TuneTask): Plan {
   const inBlocks = base.groups.flat().reduce((sum, { rows, width }) => sum + rows * width, 0);
   const frozenBytes = options.method === "full" ? 0 : 4 * (parameterCount(base) - inBlocks);
   return planSteps(task.objective, stepOptionsOf(options), {
@@ -50,18 +53,38 @@ export function requireFits(
   },
 ): void {
   if (plan.totalBytes <= availableBytes) return;
-  const others = alternatives(options).filter(({ batch }) => !continued || batch === options.batch);
-  const fitting = others.find((other) => planTune(base, other, taskOf(other)).totalBytes <= availableBytes);
+  const fitting = fittingTune(base, options, { availableBytes, taskOf, continued, adapters: true });
   const smaller = continued ? "Free some memory" : `Try a smaller ${showName("maxLength")}, or a smaller model`;
-  const advice = fitting ? `Try ${describe(fitting, options, showName)}.` : `${smaller}.`;
+  const advice = fitting ? `Try ${describeFit(fitting, options, showName)}.` : `${smaller}.`;
   fail(
     "OUT_OF_MEMORY",
     `this run needs ${formatBytes(plan.totalBytes)}, and ${formatBytes(availableBytes)} of memory is free. ${advice}`,
   );
 }
 
+/** The nearest settings that fit; a run that is continued can change only how it computes. `adapters` may stand in for all weights. */
+export function fittingTune(
+  base: PlannedBase,
+  options: RunTune,
+  {
+    availableBytes,
+    taskOf,
+    continued = false,
+    adapters = false,
+  }: {
+    readonly availableBytes: number;
+    readonly taskOf: (options: RunTune) => TuneTask;
+    readonly continued?: boolean;
+    readonly adapters?: boolean;
+  },
+): RunTune | undefined {
+  return alternatives(options, adapters)
+    .filter(({ batch }) => !continued || batch === options.batch)
+    .find((other) => planTune(base, other, taskOf(other)).totalBytes <= availableBytes);
+}
+
 /** Settings that take less memory for the same step, nearest first; adapters in place of all weights at last. */
-function alternatives(options: RunTune): RunTune[] {
+function alternatives(options: RunTune, adapters: boolean): RunTune[] {
   const found: RunTune[] = [];
   const add = (changed: RunTune) => {
     found.push(changed);
@@ -71,11 +94,12 @@ function alternatives(options: RunTune): RunTune[] {
   for (let parts = 2; options.batch % parts === 0; parts *= 2)
     add({ ...options, batch: options.batch / parts, accumulation: options.accumulation * parts });
   const smallest = found.at(-1) ?? options;
-  if (options.method === "full") add({ ...smallest, method: "lora" });
+  if (adapters && options.method === "full") add({ ...smallest, method: "lora" });
   return found;
 }
 
-function describe(fitting: RunTune, asked: RunTune, showName: (name: string) => string): string {
+/** The options that were changed, as they are typed. */
+export function describeFit(fitting: RunTune, asked: RunTune, showName: (name: string) => string): string {
   const parts = [];
   if (fitting.method !== asked.method) parts.push(`${showName("method")} ${fitting.method}`);
   if (fitting.batch !== asked.batch)

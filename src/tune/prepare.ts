@@ -2,7 +2,6 @@
 import { fail } from "../base/errors.ts";
 import type { Owner } from "../base/owner.ts";
 import type { Example } from "../data/example.ts";
-import { packRows } from "../data/rows.ts";
 import { readGenerationDefaults } from "../generate/generation-config.ts";
 import { openGroupEngine } from "../generate/group-engine.ts";
 import { checkSameTokens } from "../generate/model-draft.ts";
@@ -13,20 +12,21 @@ import { createEvaluation } from "../train/evaluator.ts";
 import { measureStepMs } from "../train/length.ts";
 import { startMagnitudes } from "../train/magnitudes.ts";
 import { type Objective, packedObjective } from "../train/objective.ts";
-import { affordsPattern, evaluationRows, type Plan } from "../train/plan.ts";
+import { affordsPattern, type Plan } from "../train/plan.ts";
 import { createStepper, type Stepper } from "../train/stepper.ts";
-import { adapted, liveWeights } from "./adapters.ts";
+import { liveWeights } from "./adapters.ts";
 import { type BaseModel, openBase } from "./base.ts";
 import { readTuneData, sequencesOf, type TuneData } from "./data.ts";
 import type { DataEvent, TuneEvent, TuneStartEvent } from "./events.ts";
 import { KINDS, type KindWorld } from "./kinds.ts";
+import { lengthOfRun, longestExample } from "./length.ts";
 import type { Teacher } from "./objectives/distillation.ts";
 import type { LoadRewards, Rewards } from "./objectives/rewards.ts";
 import { type DecidedTune, loraOf, type RunTune, type TuneOptions } from "./options.ts";
 import { planTune, requireDisk, requireFits, stepOptionsOf } from "./plan.ts";
+import { taskFor } from "./run-task.ts";
 import { promptsOf, type SamplePrompt } from "./samples.ts";
 import { commandOf, continuedTune, readTune, saveTune, type TuneSettings, tuneSettings } from "./settings.ts";
-import { decideLength, rowLength } from "./sizes.ts";
 import type { TuneTask } from "./task.ts";
 import { loadBase } from "./weights.ts";
 
@@ -67,8 +67,6 @@ export interface TuneOperands {
   readonly data: readonly string[];
 }
 
-const MOST_LENGTH = 2048;
-
 /** Prepares a new run and makes its folder one. */
 export async function beginTune(
   context: TuneContext,
@@ -78,26 +76,10 @@ export async function beginTune(
 ): Promise<PreparedTune> {
   const { host, showName } = context;
   const base = await open(context, operands, decided);
-  const { maxPositions, hiddenSize } = base.model;
-  const maxLength = decided.maxLength ?? Math.min(maxPositions, MOST_LENGTH);
-  if (maxLength > maxPositions)
-    fail(
-      "BAD_OPTION",
-      `${showName("maxLength")}: got ${maxLength}, expected at most the model's ${maxPositions} positions`,
-    );
+  const maxLength = longestExample(base.model, decided, showName);
   const date = new Date().toISOString();
   const data = await read(context, operands.data, { ...decided, maxLength }, base, { date });
-  const kind = KINDS[decided.objective];
-  const packing = kind.packs ? decided.packing : "padded";
-  const sequences = data.train.tokens.flatMap(sequencesOf);
-  const lengths = [...sequences, ...data.validation.tokens.flatMap(sequencesOf)].map(({ ids }) => ids.length - 1);
-  const longest = lengths.reduce((most, length) => Math.max(most, length), 0) + kind.morePositions(decided);
-  const rowTokens = rowLength(packing, { longest, positions: sum(lengths) }, maxLength);
-  const rows = kind.packs
-    ? packRows(sequences, { context: rowTokens, mode: packing }).rows.length
-    : data.train.examples.length;
-  const rowsOfExample = kind.rowsOfExample(decided);
-  const options = decideLength(decided, { width: hiddenSize, rows, rowsOfExample, rowTokens, maxLength }, showName);
+  const options = lengthOfRun(base.model, data, { ...decided, maxLength }, showName);
   const settings = tuneSettings({
     base: { name: operands.name, folder: host.absolute(operands.folder), fingerprint: base.fingerprint },
     data: operands.data.map(host.absolute),
@@ -181,7 +163,7 @@ async function prepare(context: TuneContext, base: BaseModel, data: TuneData, op
   const { host, own, tell, turn, runtime, showName } = context;
   const teacher = await openTeacher(context, options, base);
   const world = { teacher, ...(await writing(context, base, data, options)) };
-  const taskOf = (other: RunTune) => newTask(base, data, other, world);
+  const taskOf = (other: RunTune) => taskFor(base, data, other, world);
   const task = taskOf(options);
   if (task.dispose) own({ [Symbol.dispose]: task.dispose });
   const told = dataEvent(data, options, task);
@@ -222,22 +204,6 @@ async function prepare(context: TuneContext, base: BaseModel, data: TuneData, op
   const drawMs = host.nowMs() - beganMs;
   const msPerStep = drawMs + (await measureStepMs(stepper, fill, host.nowMs, turn));
   return { told, task, stepper, plan, memory, msPerStep };
-}
-
-function newTask(base: BaseModel, data: TuneData, options: RunTune, world: KindWorld<Example>): TuneTask {
-  const { objective, rowTokens, batch, seed } = options;
-  const kind = KINDS[objective];
-  const parts = {
-    model: base.model,
-    adapted: adapted(base, loraOf(options)),
-    train: data.train.tokens,
-    validation: data.validation.tokens,
-    rowTokens,
-    batch,
-    valBatch: evaluationRows({ batch, context: rowTokens * kind.rowsOfExample(options) }),
-    seed,
-  };
-  return kind.task(parts, options, world);
 }
 
 /** What objectives need whose answers the model writes itself. Throws BAD_OPTION where nothing scores them. */
