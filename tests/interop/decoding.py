@@ -61,6 +61,9 @@ def drawn(rng):
         options["forcedEosTokenId"] = eos[:1]
     if eos and maybe(0.2):
         options["exponentialDecayLengthPenalty"] = [rng.randint(0, 4), 1.3]
+    # transformers refuses to force what is never made.
+    if set(options.get("forcedEosTokenId", [])) & set(options.get("suppressTokens", [])):
+        del options["forcedEosTokenId"]
     return options, prompt, eos
 
 
