@@ -1,7 +1,8 @@
 /**
  * Speed of LoRA training of a Llama of 135M parameters at sequences of 512, beside PyTorch with peft where they are installed:
- * `node dist/bench/lora.js [--json] [--threads 2] [--steps 3] [--rounds 2] [--batch 2] [--prompt 0]`. With `--prompt` so many
- * tokens at the beginning of each row carry no loss. See docs/bench.md.
+ * `node dist/bench/lora.js [--json] [--threads 2] [--steps 3] [--rounds 2] [--batch 2] [--prompt 0]
+ * [--dropout 0]`. With `--prompt` so many tokens at the beginning of each row carry no loss; `--dropout` is in percent. See
+ * docs/bench.md.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -17,8 +18,9 @@ import { modelFromConfig, newConfig } from "../src/models/registry.ts";
 import { addLora, type LoraOptions, trainedWith } from "../src/nn/lora.ts";
 import { openRuntime } from "../src/runtime/open.ts";
 import type { Runtime } from "../src/runtime/types.ts";
-import { causalLmBatch, causalLmObjective, changedObjective, type Objective } from "../src/train/objective.ts";
+import { causalLmBatch, changedObjective, type Objective } from "../src/train/objective.ts";
 import { createStepper, type Stepper } from "../src/train/stepper.ts";
+import { sftObjective } from "../src/tune/objectives/sft.ts";
 import { readSafetensors } from "../src/weights/safetensors.ts";
 import { benchArguments, main, median, report, secondsOf } from "./measure.ts";
 import { writeRandom } from "./random-weights.ts";
@@ -30,10 +32,15 @@ const ADAMW = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 };
 
 const model = modelFromConfig(newConfig("llama", { ...SIZES, tied: true }), "bench");
 
-function objectiveOf(batch: number): Objective {
+type Numbers = Readonly<Record<"threads" | "steps" | "rounds" | "batch" | "prompt" | "dropout" | "peers", number>>;
+
+/** The objective that `ownlm tune` has for such data. */
+function objectiveOf({ batch, prompt, dropout }: Numbers): Objective {
   const { tied } = adapterBase(model);
-  return changedObjective(causalLmObjective(model, batch, CONTEXT), trainedWith(LORA, tied), (graph) =>
-    addLora(graph, LORA, model.vocabSize, tied),
+  const lora = { ...LORA, dropout: dropout / 100 };
+  const options = { model, rowTokens: CONTEXT, packing: "padded" } as const;
+  return changedObjective(sftObjective(options, batch, batch * (CONTEXT - prompt)), trainedWith(lora, tied), (graph) =>
+    addLora(graph, lora, model.vocabSize, tied),
   );
 }
 
@@ -48,7 +55,7 @@ function fillBatch(stepper: Stepper, prompt: number): void {
   for (let i = 0; i < weights.data.length; i++) weights.data[i] = i % CONTEXT < prompt ? 0 : 1 / (rows * scored);
 }
 
-async function open(runtime: Runtime, folder: string, batch: number, threads: number): Promise<Stepper> {
+async function open(runtime: Runtime, folder: string, numbers: Numbers): Promise<Stepper> {
   const file = path.join(folder, "weights.safetensors");
   writeRandom(file, model);
   const { tensors } = readSafetensors(host, file);
@@ -57,7 +64,10 @@ async function open(runtime: Runtime, folder: string, batch: number, threads: nu
     return { kind: "file", dtype, at: { file, offset, length } };
   };
   const options = { adamw: ADAMW, clipNorm: 1, checkpointing: false, accumulation: 1, seed: 1, frozen };
-  return createStepper(runtime, objectiveOf(batch), { ...options, session: { threads, memoryPattern: true } });
+  return createStepper(runtime, objectiveOf(numbers), {
+    ...options,
+    session: { threads: numbers.threads, memoryPattern: true },
+  });
 }
 
 interface PeerLine {
@@ -67,11 +77,14 @@ interface PeerLine {
 }
 
 /** What bench/peers/lora_torch.py prints. */
-function peerSpeed(numbers: Readonly<Record<string, number>>): PeerLine {
+function peerSpeed(numbers: Numbers): PeerLine {
   const venv = process.env.OWNLM_VENV ?? path.join(os.homedir(), ".cache/ownlm/venv");
   const python = process.env.OWNLM_PYTHON ?? path.join(venv, "bin/python");
   const script = fileURLToPath(new URL("../../bench/peers/lora_torch.py", import.meta.url));
-  const given = ["threads", "steps", "batch", "prompt"].flatMap((name) => [`--${name}`, `${numbers[name]}`]);
+  const given = (["threads", "steps", "batch", "prompt", "dropout"] as const).flatMap((name) => [
+    `--${name}`,
+    `${numbers[name]}`,
+  ]);
   const { OPENBLAS_CORETYPE: _, OPENBLAS_L2_SIZE: __, ...env } = process.env;
   const { stdout, stderr } = spawnSync(python, [script, ...given], { encoding: "utf8", env });
   const last = stdout?.trim().split("\n").at(-1) ?? "";
@@ -79,18 +92,20 @@ function peerSpeed(numbers: Readonly<Record<string, number>>): PeerLine {
 }
 
 await main(async () => {
-  const { json, numbers } = benchArguments({ threads: 2, steps: 3, rounds: 2, batch: 2, prompt: 0, peers: 1 });
-  const { threads, batch, steps, prompt } = numbers as Record<"threads" | "batch" | "steps" | "prompt", number>;
+  const defaults: Numbers = { threads: 2, steps: 3, rounds: 2, batch: 2, prompt: 0, dropout: 0, peers: 1 };
+  const { json, numbers: given } = benchArguments({ ...defaults });
+  const numbers = given as unknown as Numbers;
+  const { threads, batch, steps, prompt } = numbers;
   const folder = mkdtempSync(path.join(os.tmpdir(), "ownlm-lora-"));
   try {
     const runtime = await openRuntime();
     const started = performance.now();
-    using stepper = await open(runtime, folder, batch, threads);
+    using stepper = await open(runtime, folder, numbers);
     const openSeconds = (performance.now() - started) / 1000;
     let number = 0;
     const step = async () => void (await stepper.step(++number, 1e-4, () => fillBatch(stepper, prompt)));
     const [ours, theirs]: [number[], PeerLine[]] = [[], []];
-    for (let round = 0; round < numbers.rounds!; round++) {
+    for (let round = 0; round < numbers.rounds; round++) {
       ours.push((batch * CONTEXT) / median(await secondsOf(steps, step)));
       if (numbers.peers && !theirs.some((line) => line.skipped)) theirs.push(peerSpeed(numbers));
       process.stderr.write(

@@ -2,7 +2,8 @@
 
 Llama of SmolLM-135M's shape (width 576, 30 layers, 9 heads over 3, feed-forward 1536, vocabulary 49152, tied), random
 weights; adapters of rank 16 on every linear layer but the head; AdamW with the gradients clipped to norm 1; float32, eager,
-attention by scaled_dot_product_attention. Prints a JSON line. Run on a quiet machine: python lora_torch.py --threads 2
+attention by scaled_dot_product_attention. With --prompt so many tokens at
+the beginning of each row have no label; --dropout is in percent. Prints a JSON line. Run on a quiet machine: python lora_torch.py --threads 2
 """
 
 import argparse
@@ -30,14 +31,20 @@ def build(c):
         use_cache=False,
     )
     torch.manual_seed(1)
-    lora = LoraConfig(r=c.rank, lora_alpha=2 * c.rank, target_modules="all-linear", task_type="CAUSAL_LM")
+    lora = LoraConfig(
+        r=c.rank,
+        lora_alpha=2 * c.rank,
+        lora_dropout=c.dropout / 100,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
     return get_peft_model(LlamaForCausalLM(config), lora).train()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     sizes = {"width": 576, "layers": 30, "heads": 9, "kv_heads": 3, "inner": 1536, "vocab": 49152, "rank": 16}
-    for key, value in {**sizes, "batch": 2, "context": 512, "threads": 2, "warmup": 1, "steps": 3, "prompt": 0}.items():
+    for key, value in {**sizes, "batch": 2, "context": 512, "threads": 2, "warmup": 1, "steps": 3, "prompt": 0, "dropout": 0}.items():
         parser.add_argument(f"--{key}", type=int, default=value)
     c = parser.parse_args()
     torch.set_num_threads(c.threads)
