@@ -1,7 +1,7 @@
 /** Sequences that are learnt together, as the two answers of a preference: each group in the same batch. Knows no text. */
 import { fail } from "../base/errors.ts";
 import { rng } from "../base/rng.ts";
-import type { TokenExample } from "./example-tokens.ts";
+import { lossTokens, type TokenExample } from "./example-tokens.ts";
 import {
   checkArrays,
   checkedState,
@@ -11,6 +11,7 @@ import {
   shuffled,
   writeRow,
 } from "./row-sampler.ts";
+import { mostInBatch } from "./rows.ts";
 
 /** Groups of G sequences each, one sequence a row. */
 export interface Groups {
@@ -18,6 +19,13 @@ export interface Groups {
   readonly context: number;
   readonly groups: readonly (readonly TokenExample[])[];
 }
+
+/** Targets that carry loss in `batch` groups, at most. */
+export const mostGroupLoss = ({ groups }: Groups, batch: number): number =>
+  mostInBatch(
+    groups.map((group) => group.reduce((sum, example) => sum + lossTokens(example), 0)),
+    batch,
+  );
 
 /** A stream of batches of groups. */
 export interface GroupSampler {

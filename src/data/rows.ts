@@ -71,8 +71,14 @@ export function mostLossTokens({ rows, byLength, examples }: RowPlan, batch: num
       return sum + counts.get(length)![taken]!;
     }, 0);
   };
-  const most = rows.map(ofRow).sort((a, b) => b - a);
-  // A batch goes on with the next epoch, which may begin with the rows that ended the last one.
+  return mostInBatch(rows.map(ofRow), batch);
+}
+
+/** The largest sum of a batch's counts, where each item has its own and is drawn once an epoch; 0 of none. */
+export function mostInBatch(counts: readonly number[], batch: number): number {
+  if (counts.length === 0) return 0;
+  const most = counts.toSorted((a, b) => b - a);
+  // A batch goes on with the next epoch, which may begin with the items that ended the last one.
   const times = Math.ceil(batch / most.length) + 1;
   return Array.from({ length: batch }, (_, i) => most[Math.floor(i / times)]!).reduce((sum, each) => sum + each, 0);
 }

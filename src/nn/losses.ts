@@ -1,7 +1,9 @@
 /** What training minimises, from logits. */
 import { mulDims } from "../base/shapes.ts";
+import { scalar } from "../graph/build.ts";
 import {
   div,
+  expand,
   gather,
   gatherElements,
   logSoftmax,
@@ -10,6 +12,7 @@ import {
   neg,
   reduceSum,
   reshape,
+  scatterAdd,
   topK,
 } from "../graph/functions.ts";
 import type { Value } from "../graph/types.ts";
@@ -26,6 +29,9 @@ export function negativeLogLikelihood(logits: Value, targets: Value): Value {
   return neg(gatherElements(logSoftmax(logits, -1), reshape(targets, [rows, 1]), 1)); // (N, 1)
 }
 
+/** True where the logits of the positions that carry loss alone take less time than all: they are less than nine tenths. */
+export const areFew = (most: number, all: number): boolean => most < 0.9 * all;
+
 /** What a loss reads: rows of activations, and the target and the weight of each. */
 export interface LossRows {
   /** (R, C). */
@@ -34,6 +40,8 @@ export interface LossRows {
   readonly targets: Value;
   /** (R). */
   readonly weights: Value;
+  /** Which of all rows they are, int64 (R). */
+  readonly numbers: Value;
 }
 
 /**
@@ -42,8 +50,13 @@ export interface LossRows {
  */
 export function lossRows(hidden: Value, targets: Value, weights: Value, count: number): LossRows {
   const all = mulDims(...weights.shape);
-  const [largest, rows] = topK(reshape(weights, [all]), 0, count);
-  return { rows: gather(hidden, rows), targets: gather(reshape(targets, [all]), rows), weights: largest };
+  const [largest, numbers] = topK(reshape(weights, [all]), 0, count);
+  return {
+    rows: gather(hidden, numbers),
+    targets: gather(reshape(targets, [all]), numbers),
+    weights: largest,
+    numbers,
+  };
 }
 
 /**
@@ -61,6 +74,22 @@ export const weightedSum = (x: Value, weights: Value): Value => reshape(reduceSu
 /** log P(target) of each token: logits (B*T, V), targets int64 (B, T), result (B, T). */
 export const tokenLogProbs = (logits: Value, targets: Value): Value =>
   reshape(neg(negativeLogLikelihood(logits, targets)), targets.shape);
+
+/**
+ * {@link tokenLogProbs} of the `count` tokens with the largest weights by {@link lossRows}, and 0 of all others: `logits` is the head,
+ * from (R, C) to (R, V). Result (B, T).
+ */
+export function lossLogProbs(
+  logits: (rows: Value) => Value,
+  hidden: Value,
+  targets: Value,
+  weights: Value,
+  count: number,
+): Value {
+  const few = lossRows(hidden, targets, weights, count);
+  const none = expand(scalar(hidden.graph, 0, hidden.dtype), [mulDims(...weights.shape)]);
+  return reshape(scatterAdd(none, few.numbers, tokenLogProbs(logits(few.rows), few.targets), 0), weights.shape);
+}
 
 /**
  * log P(answer | prompt) of each row: the sum of {@link tokenLogProbs} (B, T) where `mask`, float32 (B, T), is 1. With `mean`

@@ -5,7 +5,7 @@ import { mul, reduceSum, reshape } from "../../graph/functions.ts";
 import type { Graph, Value } from "../../graph/types.ts";
 import { trainingGraph } from "../../models/heads.ts";
 import type { CausalLm } from "../../models/types.ts";
-import { sequenceLogProbs, tokenLogProbs } from "../../nn/losses.ts";
+import { areFew, lossLogProbs, sequenceLogProbs, tokenLogProbs } from "../../nn/losses.ts";
 import type { Evaluation } from "../../train/evaluator.ts";
 import type { Objective } from "../../train/objective.ts";
 import { emptyRows, floatsOf, writeRows } from "./batches.ts";
@@ -13,7 +13,7 @@ import { emptyRows, floatsOf, writeRows } from "./batches.ts";
 /** A model over rows of one sequence each. */
 export interface AnswerGraph {
   readonly graph: Graph;
-  /** log P of each target, (rows, T). */
+  /** log P of each target, (rows, T); where few carry loss, those of the others are 0. */
   readonly tokens: Value;
   /** The input `weights`, float32 (rows, T): 1 for targets of answers. */
   readonly mask: Value;
@@ -21,24 +21,33 @@ export interface AnswerGraph {
 
 /**
  * Writes a model over (rows, T); no mask of segments, as what lies behind a row's sequence is padding. Probabilities are those of
- * drawing at `temperature`.
+ * drawing at `temperature`. `most`: so many targets carry loss at most; the head computes no logits for others where they are few.
  */
-export function answerGraph(model: CausalLm, rows: number, tokens: number, temperature = 1): AnswerGraph {
-  const { graph, logits } = trainingGraph(model, { batch: rows, tokens });
+export function answerGraph(
+  model: CausalLm,
+  rows: number,
+  tokens: number,
+  { temperature = 1, most = rows * tokens }: { readonly temperature?: number; readonly most?: number } = {},
+): AnswerGraph {
+  const { graph, hidden, head } = trainingGraph(model, { batch: rows, tokens });
   const targets = input(graph, "targets", "int64", [rows, tokens]);
   const mask = input(graph, "weights", "float32", [rows, tokens]);
-  return { graph, tokens: tokenLogProbs(temperature === 1 ? logits : mul(logits, 1 / temperature), targets), mask };
+  const logits = (x: Value) => (temperature === 1 ? head(x) : mul(head(x), 1 / temperature));
+  const logProbs = areFew(most, rows * tokens)
+    ? lossLogProbs(logits, hidden, targets, mask, most)
+    : tokenLogProbs(logits(hidden), targets);
+  return { graph, tokens: logProbs, mask };
 }
 
 /** The result that {@link answerObjective} gives. */
 export const LOG_PROBS = "log_probs";
 
 /** A forward pass whose result is the sum of log-probabilities of each row's answer, (rows). Its loss is their negative sum. */
-export function answerObjective(model: CausalLm, rows: number, tokens: number): Objective {
+export function answerObjective(model: CausalLm, rows: number, tokens: number, most = rows * tokens): Objective {
   return {
     isTrained: () => true,
     write() {
-      const made = answerGraph(model, rows, tokens);
+      const made = answerGraph(model, rows, tokens, { most });
       const logProbs = sequenceLogProbs(made.tokens, made.mask); // (rows)
       return { graph: made.graph, loss: reshape(reduceSum(logProbs), []), results: { [LOG_PROBS]: logProbs } };
     },

@@ -123,7 +123,7 @@ function grpoObjective(parts: GrpoParts, options: GrpoOptions): Objective {
   return {
     isTrained: () => true,
     write() {
-      const { graph, tokens, mask } = answerGraph(model, rows, rowTokens, options.temperature);
+      const { graph, tokens, mask } = answerGraph(model, rows, rowTokens, { temperature: options.temperature });
       const each = (name: string) => input(graph, name, "float32", [rows, rowTokens]);
       const old = each("old_logps");
       const reference = options.beta > 0 ? each("reference_logps") : undefined;
@@ -140,7 +140,7 @@ function tokenObjective({ model, rowTokens, batch }: GrpoParts, { group, tempera
   return {
     isTrained: () => true,
     write() {
-      const { graph, tokens } = answerGraph(model, batch * group, rowTokens, temperature);
+      const { graph, tokens } = answerGraph(model, batch * group, rowTokens, { temperature });
       return { graph, loss: scalar(graph, 0), results: { [TOKEN_LOG_PROBS]: tokens } };
     },
   };

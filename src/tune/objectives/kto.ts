@@ -3,8 +3,9 @@
  * before each micro-batch of a step they go through the model as it stands, without a backward pass.
  */
 import { fail } from "../../base/errors.ts";
-import type { LabelledTokens, TokenExample } from "../../data/example-tokens.ts";
-import { type Groups, groupBatches } from "../../data/group-sampler.ts";
+import { type LabelledTokens, lossTokens, type TokenExample } from "../../data/example-tokens.ts";
+import { type Groups, groupBatches, mostGroupLoss } from "../../data/group-sampler.ts";
+import { mostInBatch } from "../../data/rows.ts";
 import { input } from "../../graph/build.ts";
 import { slice } from "../../graph/functions.ts";
 import { sequenceLogProbs } from "../../nn/losses.ts";
@@ -29,7 +30,7 @@ export function ktoTask(parts: TaskParts<LabelledTokens>, options: KtoOptions): 
   const references = new Map<Answers, Float32Array>();
   let live: Evaluation | undefined;
   return {
-    objective: adapted(answersObjective(parts, options, batch)),
+    objective: adapted(objectiveOver(parts, options, batch, batch, mostInBatch(parts.train.map(lossTokens), batch))),
     unit: "answers",
     rowsPerEpoch: train.labels.length,
     tokensPerBatch: batch * rowTokens,
@@ -49,7 +50,7 @@ export function ktoTask(parts: TaskParts<LabelledTokens>, options: KtoOptions): 
       validation.labels.length > 0
         ? validationOf(
             validation,
-            adapted(bothObjective(parts, options, valBatch)),
+            adapted(objectiveOver(parts, options, valBatch, 2 * valBatch, mostGroupLoss(validation.set, valBatch))),
             valBatch,
             () => references.get(validation)!,
           )
@@ -60,7 +61,9 @@ export function ktoTask(parts: TaskParts<LabelledTokens>, options: KtoOptions): 
         [validation, valBatch],
       ] as const) {
         if (answers.labels.length === 0) continue;
-        using evaluation = await untouched(answerObjective(model, 2 * size, rowTokens));
+        using evaluation = await untouched(
+          answerObjective(model, 2 * size, rowTokens, mostGroupLoss(answers.set, size)),
+        );
         references.set(answers, await answerLogProbs(evaluation, answers.set, size, turn));
       }
       live = await open(adapted(answerObjective(model, batch, rowTokens)));
@@ -98,17 +101,21 @@ const promptOf = ({ ids, promptLength }: LabelledTokens) => ids.subarray(0, prom
 
 const isSame = (a: Int32Array, b: Int32Array) => a.length === b.length && a.every((id, i) => id === b[i]);
 
-/** Writes the inputs that {@link kto} reads and its loss, of `rows` answers of which the first `batch` are their prompts'. */
+/**
+ * Writes the inputs that {@link kto} reads and its loss, of `rows` answers of which the first `batch` are their prompts':
+ * with no others the divergence is an input, which is what a step computes. At most `most` targets carry loss.
+ */
 function objectiveOver(
   { model, rowTokens }: TaskParts<unknown>,
   options: KtoOptions,
   batch: number,
   rows: number,
+  most: number,
 ): Objective {
   return {
     isTrained: () => true,
     write() {
-      const { graph, tokens, mask } = answerGraph(model, rows, rowTokens);
+      const { graph, tokens, mask } = answerGraph(model, rows, rowTokens, { most });
       const all = sequenceLogProbs(tokens, mask); // (rows)
       const each = (name: string, length = batch) => input(graph, name, "float32", [length]);
       const reference = each("reference_logps", rows);
@@ -123,14 +130,6 @@ function objectiveOver(
     },
   };
 }
-
-/** Over B answers, the divergence an input: what a step computes. */
-const answersObjective = (parts: TaskParts<unknown>, options: KtoOptions, batch: number) =>
-  objectiveOver(parts, options, batch, batch);
-
-/** Over B answers and B of other prompts: where nothing is differentiated. */
-const bothObjective = (parts: TaskParts<unknown>, options: KtoOptions, batch: number) =>
-  objectiveOver(parts, options, batch, 2 * batch);
 
 /** The divergence of a micro-batch, by its second half. */
 async function divergenceOf(

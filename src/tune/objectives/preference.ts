@@ -1,6 +1,6 @@
 /** Pairs of answers as tasks: DPO, ORPO and SimPO. Rows are all chosen answers of a batch, then all rejected ones. */
 import type { PreferenceTokens, TokenExample } from "../../data/example-tokens.ts";
-import { type Groups, groupBatches } from "../../data/group-sampler.ts";
+import { type Groups, groupBatches, mostGroupLoss } from "../../data/group-sampler.ts";
 import type { RowArrays } from "../../data/row-sampler.ts";
 import { input } from "../../graph/build.ts";
 import { neg, slice } from "../../graph/functions.ts";
@@ -69,7 +69,7 @@ function pairTask(parts: TaskParts<PreferenceTokens>, kind: PairKind): TuneTask 
   const references = new Map<Groups, Float32Array>();
   const extrasOf = (set: Groups) => ({ kind, reference: references.get(set), context: rowTokens });
   return {
-    objective: adapted(pairObjective(parts, kind, batch)),
+    objective: adapted(pairObjective(parts, kind, batch, mostGroupLoss(train, batch))),
     unit: "pairs",
     rowsPerEpoch: train.groups.length,
     tokensPerBatch: 2 * batch * rowTokens,
@@ -80,7 +80,12 @@ function pairTask(parts: TaskParts<PreferenceTokens>, kind: PairKind): TuneTask 
       }),
     validation:
       validation.groups.length > 0
-        ? validationOf(validation, adapted(pairObjective(parts, kind, valBatch)), valBatch, () => extrasOf(validation))
+        ? validationOf(
+            validation,
+            adapted(pairObjective(parts, kind, valBatch, mostGroupLoss(validation, valBatch))),
+            valBatch,
+            () => extrasOf(validation),
+          )
         : undefined,
     ...(kind.needsReference && {
       async prepare({ untouched, turn }) {
@@ -89,7 +94,7 @@ function pairTask(parts: TaskParts<PreferenceTokens>, kind: PairKind): TuneTask 
           [validation, valBatch],
         ] as const) {
           if (set.groups.length === 0) continue;
-          using evaluation = await untouched(answerObjective(model, 2 * size, rowTokens));
+          using evaluation = await untouched(answerObjective(model, 2 * size, rowTokens, mostGroupLoss(set, size)));
           references.set(set, await answerLogProbs(evaluation, set, size, turn));
         }
       },
@@ -103,11 +108,17 @@ export const groupsOf = (pairs: readonly PreferenceTokens[], context: number): G
   groups: pairs.map(({ chosen, rejected }): readonly TokenExample[] => [chosen, rejected]),
 });
 
-function pairObjective({ model, rowTokens }: TaskParts<unknown>, kind: PairKind, batch: number): Objective {
+function pairObjective(
+  { model, rowTokens }: TaskParts<unknown>,
+  kind: PairKind,
+  batch: number,
+  most: number,
+): Objective {
   return {
     isTrained: () => true,
     write() {
-      const made = answerGraph(model, 2 * batch, rowTokens);
+      // A text that is learnt with its prompt has loss on all of it.
+      const made = answerGraph(model, 2 * batch, rowTokens, kind.learnsText ? {} : { most });
       const weights = input(made.graph, "pair_weights", "float32", [batch]);
       return { graph: made.graph, ...kind.score({ ...made, weights }) };
     },

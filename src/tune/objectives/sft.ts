@@ -6,7 +6,7 @@ import { input } from "../../graph/build.ts";
 import { equal, mul, reduceSum, reshape, topK } from "../../graph/functions.ts";
 import type { Value } from "../../graph/types.ts";
 import { trainingGraph } from "../../models/heads.ts";
-import { crossEntropy, lossRows } from "../../nn/losses.ts";
+import { areFew, crossEntropy, lossRows } from "../../nn/losses.ts";
 import type { Objective } from "../../train/objective.ts";
 import type { TaskValidation, TuneTask } from "../task.ts";
 import { emptyRows, rowSource, writeRows } from "./batches.ts";
@@ -40,9 +40,6 @@ export function sftTask(options: SftOptions): TuneTask {
 /** Rows of one example need no mask of segments: what lies behind it is padding, which the causal mask hides. */
 const hasSegments = ({ packing }: Pick<SftOptions, "packing">) => packing === "packed";
 
-/** Logits of the positions that carry loss alone take less time where they are fewer than this part of all. */
-const MOST_SCORED = 0.9;
-
 /**
  * The weighted negative log-likelihood of (batch, T), of which at most `most` carry loss; with `accuracy`, of how many targets
  * the model is sure, as weights.
@@ -63,7 +60,7 @@ export function sftObjective(
         targets: input(graph, "targets", "int64", [batch, rowTokens]),
         weights: input(graph, "weights", "float32", [batch, rowTokens]),
       };
-      const isFew = most < MOST_SCORED * batch * rowTokens;
+      const isFew = areFew(most, batch * rowTokens);
       const { rows, targets, weights } = isFew ? lossRows(hidden, given.targets, given.weights, most) : given;
       const logits = head(rows);
       const loss = crossEntropy(logits, targets, weights);
