@@ -74,7 +74,13 @@ function dataLines(event: DataEvent, paint: Paint): string[] {
     ...reportLines(report).map(visibleText),
     paint.dim(`${visibleText(example.at)} as the model sees it, what carries loss in ⟦ ⟧:`),
     ...marked.split("\n").map((line) => `  ${line}`),
+    splitLine(event),
   ];
+}
+
+function splitLine({ trainExamples, valExamples, rowTokens, filled }: DataEvent): string {
+  const rows = `in rows of ${rowTokens} tokens, ${Math.round(100 * filled)} % filled`;
+  return `data     ${formatCount(trainExamples)} examples to train on ${rows}; ${formatCount(valExamples)} to validate with`;
 }
 
 /** Lines stay lines; what is long is cut in its middle. */

@@ -57,7 +57,8 @@ export const TUNE = verb({
 const RESULTS: Readonly<Record<TuneDoneEvent["result"], (out: string, path: string) => string>> = {
   model: (out, path) => `Your model is in ${out}. Try: ownlm generate ${path} "..."`,
   "reward model": (out) => `Your reward model is in ${out}, for AutoModelForSequenceClassification of transformers`,
-  adapter: (out) => `Your adapter is in ${out}, for PEFT and all that loads its adapters`,
+  adapter: (out, path) =>
+    `Your adapter is in ${out}, in PEFT's layout. Into its base: ownlm merge ${path} --out MERGED`,
 };
 
 function doneLines(done: TuneDoneEvent): string[] {

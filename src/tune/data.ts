@@ -11,7 +11,7 @@ import { splitExamples } from "../data/split-examples.ts";
 import { type TokensOf, tokenizeExamples } from "../data/tokenize-examples.ts";
 import type { Host } from "../host/types.ts";
 import type { ChatTokenizer } from "../tokenizer/chat.ts";
-import type { ObjectiveKind } from "./kinds.ts";
+import { type ObjectiveKind, objectivesFor } from "./kinds.ts";
 import { type DecidedTune, fieldsOf } from "./options.ts";
 import { type ChosenTemplate, chosenTemplate, isChat } from "./template.ts";
 
@@ -135,10 +135,13 @@ function checkedKinds(
   showName: (name: string) => string,
 ): readonly Example[] {
   const other = examples.find(({ kind }) => !kinds.includes(kind));
+  const able = other ? objectivesFor(other.kind).map((name) => `${showName("objective")} ${name}`) : [];
+  const advice =
+    able.length > 0 ? `Try ${able.join(" or ")}, or another ${showName("shape")}` : `Try another ${showName("shape")}`;
   if (other)
     fail(
       "BAD_DATA",
-      `${files[0]}: got records of the shape ${SHAPE_NAMES[shape]}, and ${showName("objective")} ${objective} learns from ${learnsFrom}. Try another ${showName("objective")} or ${showName("shape")}`,
+      `${files[0]}: got records of the shape ${SHAPE_NAMES[shape]}, and ${showName("objective")} ${objective} learns from ${learnsFrom}. ${advice}`,
     );
   return examples;
 }

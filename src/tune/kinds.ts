@@ -129,3 +129,8 @@ export const KINDS: Readonly<Record<ObjectiveName, ObjectiveKind>> = {
     },
   }),
 };
+
+/** The objectives that learn from a kind of examples. */
+export function objectivesFor(kind: Example["kind"]): ObjectiveName[] {
+  return (Object.keys(KINDS) as ObjectiveName[]).filter((name) => KINDS[name].kinds.includes(kind));
+}

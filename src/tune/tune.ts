@@ -112,7 +112,7 @@ async function execute(context: Context, run: PreparedTune, startMs: number): Pr
   const first: TuneProgress = start ?? { step: 0, lookedUp: -1, loss: Number.NaN, source: source.state(), stale: 0 };
   const known = answersBefore(host, out);
   const before = known ?? (await speak("before", 0));
-  if (before && !known) tell(before);
+  if (before) (known ? context.tell : tell)(before);
   const tokensPerStep = task.tokensPerBatch * options.accumulation;
   const end = await runLoop<TuneProgress>(
     {

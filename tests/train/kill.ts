@@ -26,14 +26,24 @@ export interface KillReport {
   readonly resumedFrom: readonly number[];
 }
 
-/** The SHA-256 of the weights and of the last checkpoint's optimiser state. */
-function hashesOf(out: string): string {
-  const files = [
-    "model.safetensors",
-    "checkpoints/step-00000040/optimizer.safetensors",
-    "tokenizer.json",
-    "config.json",
-  ];
+/** Runs that are killed: a command line for a folder, and the files of a finished one that are compared. */
+export interface KilledRuns {
+  readonly args: (out: string) => readonly string[];
+  readonly files: readonly string[];
+}
+
+/** Runs of `train`. */
+function trainRuns(folder: string): KilledRuns {
+  const text = path.join(folder, "stories.txt");
+  writeFileSync(text, sampleText({ characters: 20_000, seed: 1 }));
+  return {
+    args: (out) => ["train", text, "--out", out, ...SIZES.split(" ")],
+    files: ["model.safetensors", "checkpoints/step-00000040/optimizer.safetensors", "tokenizer.json", "config.json"],
+  };
+}
+
+/** The SHA-256 of files of a finished run. */
+function hashesOf(out: string, files: readonly string[]): string {
   const hash = (file: string) =>
     createHash("sha256")
       .update(readFileSync(path.join(out, file)))
@@ -46,10 +56,10 @@ interface Life {
   readonly resumedFrom: number | undefined;
 }
 
-/** Trains until the end, or until it is killed after `killMs`. */
-function live(text: string, out: string, killMs: number): Promise<Life> {
-  const args = ["train", text, "--out", out, "--resume", "--json", "--checkpoint-every", "3", ...SIZES.split(" ")];
-  const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+/** Goes on until the end, or until it is killed after `killMs`. */
+function live(args: readonly string[], killMs: number): Promise<Life> {
+  const all = [...args, "--resume", "--json", "--checkpoint-every", "3"];
+  const child = spawn(process.execPath, [PROGRAM, ...all], { stdio: ["ignore", "pipe", "inherit"] });
   const timer = setTimeout(() => child.kill("SIGKILL"), killMs);
   let output = "";
   child.stdout.on("data", (piece) => {
@@ -69,16 +79,19 @@ function live(text: string, out: string, killMs: number): Promise<Life> {
 }
 
 /** Kills runs `kills` times in all and checks that each of them ends as an undisturbed one. */
-export async function killRuns(kills: number, seed: number): Promise<KillReport> {
+export async function killRuns(
+  kills: number,
+  seed: number,
+  runsIn: (folder: string) => KilledRuns | Promise<KilledRuns> = trainRuns,
+): Promise<KillReport> {
   const folder = mkdtempSync(path.join(tmpdir(), "ownlm-kill-"));
   try {
-    const text = path.join(folder, "stories.txt");
-    writeFileSync(text, sampleText({ characters: 20_000, seed: 1 }));
+    const runs = await runsIn(folder);
     const startMs = performance.now();
-    await live(text, path.join(folder, "whole"), 1e9);
+    await live(runs.args(path.join(folder, "whole")), 1e9);
     const wholeMs = performance.now() - startMs;
-    const expected = hashesOf(path.join(folder, "whole"));
-    return await killUntil(folder, text, { kills, wholeMs, expected, random: rng(seed, "kills") });
+    const expected = hashesOf(path.join(folder, "whole"), runs.files);
+    return await killUntil(folder, runs, { kills, wholeMs, expected, random: rng(seed, "kills") });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -91,19 +104,19 @@ interface Campaign {
   readonly random: Rng;
 }
 
-async function killUntil(folder: string, text: string, { kills, wholeMs, expected, random }: Campaign) {
+async function killUntil(folder: string, { args, files }: KilledRuns, { kills, wholeMs, expected, random }: Campaign) {
   let [killed, runs] = [0, 0];
   const resumedFrom: number[] = [];
   while (killed < kills) {
     const out = path.join(folder, `run-${runs}`);
     for (;;) {
       const killMs = killed < kills ? random.uniform() * wholeMs * 1.05 : 1e9;
-      const life = await live(text, out, killMs);
+      const life = await live(args(out), killMs);
       if (life.resumedFrom !== undefined) resumedFrom.push(life.resumedFrom);
       if (!life.killed) break;
       killed++;
     }
-    assert.equal(hashesOf(out), expected, `run ${runs} did not end as the undisturbed one`);
+    assert.equal(hashesOf(out, files), expected, `run ${runs} did not end as the undisturbed one`);
     rmSync(out, { recursive: true, force: true });
     runs++;
   }
