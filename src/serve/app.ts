@@ -11,6 +11,7 @@ import { embeddings } from "./embedding.ts";
 import { faultOf, refuse } from "./faults.ts";
 import type { Guard } from "./guard.ts";
 import { createMeters, type Meters } from "./meters.ts";
+import { responses } from "./responses.ts";
 import { applyTemplate, detokenize, tokenize, tokenizerInfo } from "./texts.ts";
 
 /** A line of the log. */
@@ -36,6 +37,7 @@ type Answer = (body: JsonObject, context: Context) => Promise<Response>;
 const POSTS: Readonly<Record<string, Answer>> = {
   "/v1/chat/completions": chatCompletions,
   "/v1/completions": completions,
+  "/v1/responses": responses,
   "/v1/embeddings": embeddings,
   "/tokenize": tokenize,
   "/detokenize": detokenize,

@@ -48,7 +48,7 @@ interface Head {
 }
 
 /** A chat that was read. */
-interface Asked {
+export interface Asked {
   readonly ask: GenerateAsk;
   readonly use: ToolUse | undefined;
   readonly copies: number;
@@ -73,7 +73,8 @@ export async function chatCompletions(body: JsonObject, context: Context): Promi
   });
 }
 
-function readChat(body: JsonObject, facts: ModelFacts, client: string): Asked {
+/** Reads a chat request. Throws what the body has against it. */
+export function readChat(body: JsonObject, facts: ModelFacts, client: string): Asked {
   const fields = readFields(body, FIELDS);
   const messages = readMessages(body);
   const use = readToolUse(body, facts.toolFormat);

@@ -12,6 +12,8 @@ export interface Meters {
 const PATHS = [
   "/v1/chat/completions",
   "/v1/completions",
+  "/v1/responses",
+  "/v1/embeddings",
   "/v1/models",
   "/tokenize",
   "/detokenize",

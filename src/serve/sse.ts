@@ -3,11 +3,20 @@
 /** How often a comment keeps a quiet connection open. */
 const PING_MS = 15_000;
 
+/** An event with a name. */
+export interface ServerEvent {
+  readonly event: string;
+  readonly data: string;
+}
+
+const frameOf = (event: string | ServerEvent) =>
+  typeof event === "string" ? `data: ${event}\n\n` : `event: ${event.event}\ndata: ${event.data}\n\n`;
+
 /**
- * A response of events `data: ...`, one for each text. What the generator throws must be handled in it. `onGone` is called when the client
+ * A response of events, each with one line of text. What the generator throws must be handled in it. `onGone` is called when the client
  * goes away before the end.
  */
-export function eventStream(events: AsyncGenerator<string>, onGone: () => void): Response {
+export function eventStream(events: AsyncGenerator<string | ServerEvent>, onGone: () => void): Response {
   const encoder = new TextEncoder();
   let ping: ReturnType<typeof setInterval> | undefined;
   let over = false;
@@ -21,7 +30,7 @@ export function eventStream(events: AsyncGenerator<string>, onGone: () => void):
     async pull(controller) {
       const { value, done } = await events.next();
       if (over) return;
-      if (!done) return controller.enqueue(encoder.encode(`data: ${value}\n\n`));
+      if (!done) return controller.enqueue(encoder.encode(frameOf(value)));
       over = true;
       clearInterval(ping);
       controller.close();
