@@ -117,9 +117,10 @@ function longestOf(
   );
 }
 
-function readingOptions(options: DecidedTune, kind: ObjectiveKind): ExampleOptions {
+/** How records are read. */
+export function readingOptions(options: DecidedTune, kind?: ObjectiveKind): ExampleOptions {
   const fields = fieldsOf(options.field);
-  const shape = options.shape ?? kind.shape;
+  const shape = options.shape ?? kind?.shape;
   return {
     strict: options.strict,
     ...(shape && { shape }),

@@ -101,8 +101,11 @@ export const KINDS: Readonly<Record<ObjectiveName, ObjectiveKind>> = {
   }),
   distill: kind<SftExample>({
     ...TEXTS,
+    // Without a teacher: the texts that it wrote are the data.
     task: (parts, { packing, temperature = 1, teacherShare = 0.5, topLogits = 64 }, { teacher }) =>
-      distillationTask({ ...parts, packing, teacher: teacher! }, { temperature, alpha: teacherShare, topLogits }),
+      teacher
+        ? distillationTask({ ...parts, packing, teacher }, { temperature, alpha: teacherShare, topLogits })
+        : sftTask({ ...parts, packing }),
   }),
   grpo: kind<PromptExample>({
     kinds: ["prompt"],

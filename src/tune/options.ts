@@ -5,6 +5,7 @@ import { SHAPES } from "../data/example.ts";
 import type { LoraOptions } from "../nn/lora.ts";
 import { SCHEDULES } from "../optim/schedule.ts";
 import { GRPO_LOSSES, REWARD_SCALES } from "./objectives/advantages.ts";
+import { LESSONS } from "./objectives/types.ts";
 
 /** What moves. */
 export const METHODS = ["lora", "full"] as const;
@@ -101,13 +102,19 @@ export const TUNE_OPTIONS = {
   desirableWeight: { kind: "number", min: 0, max: 1e3, auto: "1", help: "What good answers count for in kto" },
   undesirableWeight: { kind: "number", min: 0, max: 1e3, auto: "1", help: "What bad answers count for in kto" },
   centre: { kind: "number", min: 0, max: 1e3, auto: "0", help: "How strongly the scores of reward are kept around 0" },
-  teacher: { kind: "text", placeholder: "MODEL", help: "The model that distill learns from, with the same tokens" },
+  teacher: { kind: "text", placeholder: "MODEL", help: "The model that distill learns from" },
   temperature: {
     kind: "number",
     min: 0.01,
     max: 100,
     auto: "1",
     help: "How soft distill makes both models' choices; how freely grpo draws answers",
+  },
+  lessons: {
+    kind: "choice",
+    choices: LESSONS,
+    auto: "logits where both models have the same tokens, else text",
+    help: "What distill learns: the teacher's logits, or the answers that it writes first",
   },
   teacherShare: {
     kind: "number",
@@ -123,7 +130,13 @@ export const TUNE_OPTIONS = {
     help: "JavaScript modules whose functions score the answers of grpo: (prompt, completions, record) => numbers",
   },
   group: { kind: "int", min: 2, max: 1024, auto: "8", help: "Answers to a prompt that grpo compares" },
-  answerTokens: { kind: "int", min: 1, max: 2 ** 20, auto: "128", help: "Most tokens of an answer of grpo" },
+  answerTokens: {
+    kind: "int",
+    min: 1,
+    max: 2 ** 20,
+    auto: "128",
+    help: "Most tokens of an answer that grpo or a teacher writes",
+  },
   grpoLoss: {
     kind: "choice",
     choices: GRPO_LOSSES,
@@ -221,10 +234,11 @@ const OWN: Partial<Record<keyof typeof TUNE_OPTIONS, readonly (typeof OBJECTIVES
   teacher: ["distill"],
   temperature: ["distill", "grpo"],
   teacherShare: ["distill"],
+  lessons: ["distill"],
   topLogits: ["distill"],
   reward: ["grpo"],
   group: ["grpo"],
-  answerTokens: ["grpo"],
+  answerTokens: ["grpo", "distill"],
   grpoLoss: ["grpo"],
   rewardScale: ["grpo"],
   val: OBJECTIVES.filter((name) => name !== "grpo"),

@@ -6,7 +6,6 @@ import { readGenerationDefaults } from "../generate/generation-config.ts";
 import { openGroupEngine } from "../generate/group-engine.ts";
 import { checkSameTokens } from "../generate/model-draft.ts";
 import type { Host } from "../host/types.ts";
-import { locateModel } from "../hub/locate.ts";
 import type { Runtime, Tensor } from "../runtime/types.ts";
 import { createEvaluation } from "../train/evaluator.ts";
 import { measureStepMs } from "../train/length.ts";
@@ -14,9 +13,10 @@ import { startMagnitudes } from "../train/magnitudes.ts";
 import { type Objective, packedObjective } from "../train/objective.ts";
 import { affordsPattern, type Plan } from "../train/plan.ts";
 import { createStepper, type Stepper } from "../train/stepper.ts";
+import { writeText } from "../weights/safetensors.ts";
 import { liveWeights } from "./adapters.ts";
 import { type BaseModel, openBase } from "./base.ts";
-import { readTuneData, sequencesOf, type TuneData } from "./data.ts";
+import { readingOptions, readTuneData, sequencesOf, type TuneData } from "./data.ts";
 import type { DataEvent, TuneEvent, TuneStartEvent } from "./events.ts";
 import { KINDS, type KindWorld } from "./kinds.ts";
 import { lengthOfRun, longestExample } from "./length.ts";
@@ -28,6 +28,7 @@ import { taskFor } from "./run-task.ts";
 import { promptsOf, type SamplePrompt } from "./samples.ts";
 import { commandOf, continuedTune, readTune, saveTune, type TuneSettings, tuneSettings } from "./settings.ts";
 import type { TuneTask } from "./task.ts";
+import { lessonsOf, openTeacher, TEACHER_TEXTS, teacherTexts } from "./teacher.ts";
 import { loadBase } from "./weights.ts";
 
 /** What a run is made with. */
@@ -71,18 +72,19 @@ export interface TuneOperands {
 export async function beginTune(
   context: TuneContext,
   operands: TuneOperands,
-  decided: DecidedTune,
+  asked: DecidedTune,
   given: TuneOptions,
 ): Promise<PreparedTune> {
   const { host, showName } = context;
-  const base = await open(context, operands, decided);
-  const maxLength = longestExample(base.model, decided, showName);
+  const base = await open(context, operands, asked);
+  const maxLength = longestExample(base.model, asked, showName);
   const date = new Date().toISOString();
-  const data = await read(context, operands.data, { ...decided, maxLength }, base, { date });
+  const { decided, paths } = await taught(context, operands.data, asked, base, date);
+  const data = await read(context, paths, { ...decided, maxLength }, base, { date });
   const options = lengthOfRun(base.model, data, { ...decided, maxLength }, showName);
   const settings = tuneSettings({
     base: { name: operands.name, folder: host.absolute(operands.folder), fingerprint: base.fingerprint },
-    data: operands.data.map(host.absolute),
+    data: paths.map(host.absolute),
     options: { ...options, val: options.val.map(host.absolute), reward: options.reward.map(host.absolute) },
     tokens: data.fingerprint,
     ...(data.template && { chatTemplate: data.template.source }),
@@ -161,7 +163,7 @@ async function read(
 /** Tells of the data, refuses what cannot be done, then makes the stepper and measures it. */
 async function prepare(context: TuneContext, base: BaseModel, data: TuneData, options: RunTune, continued: boolean) {
   const { host, own, tell, turn, runtime, showName } = context;
-  const teacher = await openTeacher(context, options, base);
+  const teacher = await teacherOf(context, options, base);
   const world = { teacher, ...(await writing(context, base, data, options)) };
   const taskOf = (other: RunTune) => taskFor(base, data, other, world);
   const task = taskOf(options);
@@ -222,18 +224,37 @@ async function writing(
   return { rewards, examples: data.train.examples, tokenizer, endIds: eosTokenIds };
 }
 
-/** The model that distillation learns from. */
-async function openTeacher(
-  { host, runtime, tell, own }: TuneContext,
-  { teacher: name, threads }: DecidedTune,
+/** What a student learns from: the data, or texts that its teacher writes of them first, in a file of the run's folder. */
+async function taught(
+  context: TuneContext,
+  paths: readonly string[],
+  decided: DecidedTune,
+  student: BaseModel,
+  date: string,
+): Promise<{ decided: DecidedTune; paths: readonly string[] }> {
+  const { teacher } = decided;
+  if (teacher === undefined) return { decided, paths };
+  const lessons = decided.lessons ?? (await lessonsOf(context, teacher, student.tokenizer));
+  if (lessons === "logits") return { decided: { ...decided, lessons }, paths };
+  const { answerTokens = 128, temperature = 0, seed, threads, out } = decided;
+  const options = { teacher, answerTokens, temperature, seed, threads, now: new Date(date) };
+  const records = await teacherTexts(context, paths, readingOptions(decided), options);
+  const file = context.host.join(out, TEACHER_TEXTS);
+  writeText(context.host, file, records.map((record) => `${JSON.stringify(record)}\n`).join(""));
+  const { shape: _, maxExamples: __, ...rest } = decided;
+  return { decided: { ...rest, lessons, field: [] }, paths: [file] };
+}
+
+/** The model whose logits distillation learns. */
+async function teacherOf(
+  context: TuneContext,
+  { teacher: name, lessons, threads }: DecidedTune,
   student: BaseModel,
 ): Promise<Teacher | undefined> {
-  if (name === undefined) return undefined;
-  tell({ event: "stage", stage: "model", message: `opening ${name}` });
-  const warn = (message: string) => tell({ event: "warning", message });
-  const base = own(await openBase(host, name, await locateModel(host, name, "model"), { warn }));
+  if (name === undefined || lessons === "text") return undefined;
+  const base = context.own(await openTeacher(context, name));
   checkSameTokens(base.tokenizer, student.tokenizer, base.folder);
-  return { model: base.model, open: (objective) => evaluateBase(runtime, base, objective, { threads }) };
+  return { model: base.model, open: (objective) => evaluateBase(context.runtime, base, objective, { threads }) };
 }
 
 /** Opens an objective over a model's own weights, none of which moves. */

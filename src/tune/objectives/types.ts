@@ -2,6 +2,9 @@
 import type { CausalLm } from "../../models/types.ts";
 import type { Objective } from "../../train/objective.ts";
 
+/** How a student learns from a teacher. */
+export const LESSONS = ["logits", "text"] as const;
+
 /** A run's choices, and its data as tokens. */
 export interface TaskParts<T> {
   readonly model: CausalLm;
