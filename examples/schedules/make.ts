@@ -6,7 +6,7 @@ import { jsonLines, scheduleRecords } from "./data.ts";
 import { timeProse } from "./prose.ts";
 
 /** How much is written. */
-export const SIZES = { prose: 1_000_000, train: 8000, test: 500 } as const;
+export const SIZES = { prose: 1_200_000, train: 20_000, test: 500 } as const;
 
 /** `prose.jsonl` for the base model; `train.jsonl` and `test.jsonl` of prompts and completions. */
 export function makeFiles(folder: string, seed = 1): void {

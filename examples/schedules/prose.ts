@@ -90,6 +90,14 @@ export function timeProse(seed: number, characters: number): string[] {
   const random = dice(seed);
   const texts: string[] = [];
   for (let length = 0; length < characters; length += texts.at(-1)!.length)
-    texts.push(Array.from({ length: 6 + random.below(7) }, () => random.pick(SENTENCES)(random)).join(" "));
+    texts.push(
+      Array.from({ length: 6 + random.below(7) }, () => cased(random.pick(SENTENCES)(random), random)).join(" "),
+    );
   return texts;
+}
+
+/** Some sentences are in capitals, some in small letters. */
+function cased(sentence: string, random: Dice): string {
+  const way = random.below(10);
+  return way === 0 ? sentence.toUpperCase() : way <= 2 ? sentence.toLowerCase() : sentence;
 }
