@@ -1,6 +1,7 @@
 /**
- * The whole example, from nothing: `node dist/examples/schedules/run.js [FOLDER]`. Makes the data, trains a base model on plain prose, tunes it
- * with LoRA and with all weights, and scores each on sentences said in ways that no training sentence is. Finished parts are kept.
+ * The whole example, from nothing: `node dist/examples/schedules/run.js [FOLDER] [THREADS] [full|lora]`. Makes the data, trains a base model on
+ * plain prose, tunes it with all weights and with LoRA (or one of them), and scores each on sentences said in ways that no training sentence is.
+ * Finished parts are kept.
  */
 import fs from "node:fs";
 import path from "node:path";
@@ -9,7 +10,8 @@ import { merge, train, tune } from "../../src/index.ts"; // in your own program:
 import { makeFiles } from "./make.ts";
 import { scoreModel } from "./score.ts";
 
-const folder = process.argv[2] ?? "schedules";
+const [folder = "schedules", threadsText, only] = process.argv.slice(2);
+const threads = threadsText ? { threads: Number(threadsText) } : {};
 const at = (name: string) => path.join(folder, name);
 const log = (line: string) => process.stderr.write(`${line}\n`);
 
@@ -42,20 +44,25 @@ const watch = {
 fs.mkdirSync(folder, { recursive: true });
 await part("data", async () => makeFiles(folder));
 const data = at("train.jsonl");
-const shared = { batch: 16, samples: 100, sampleTokens: 24, resume: true } as const;
+const shared = { batch: 16, samples: 100, sampleTokens: 24, resume: true, ...threads } as const;
 const LORA = { method: "lora", rank: 32, lr: 0.003, epochs: 4 } as const;
 const FULL = { method: "full", lr: 0.003, epochs: 2 } as const;
 
 const base = at("base");
-const sizes = { preset: "nano", optimizer: "muon", steps: 500, resume: true } as const;
+const sizes = { preset: "nano", optimizer: "muon", steps: 400, resume: true, ...threads } as const;
 const parts: [string, string, Measured][] = [];
 parts.push(["base", base, await part("base", () => train(at("prose.jsonl"), { out: base, ...sizes }, watch))]);
-const full = at("full");
-parts.push(["all weights", full, await part("full", () => tune(base, data, { out: full, ...shared, ...FULL }, watch))]);
-const [adapter, merged] = [at("lora"), at("lora-merged")];
-const lora = await part("lora", () => tune(base, data, { out: adapter, ...shared, ...LORA }, watch));
-await part("merge", () => merge(base, [adapter], { out: merged }));
-parts.push(["LoRA, rank 32", merged, lora]);
+if (only !== "lora") {
+  const out = at("full");
+  const measured = await part("full", () => tune(base, data, { out, ...shared, ...FULL }, watch));
+  parts.push(["all weights", out, measured]);
+}
+if (only !== "full") {
+  const [out, merged] = [at("lora"), at("lora-merged")];
+  const measured = await part("lora", () => tune(base, data, { out, ...shared, ...LORA }, watch));
+  await part("merge", () => merge(base, [out], { out: merged }));
+  parts.push(["LoRA, rank 32", merged, measured]);
+}
 
 process.stdout.write("| | exact | valid cron | minutes | of the processor |\n|---|---|---|---|---|\n");
 for (const [name, model, { minutes, processorMinutes }] of parts) {
