@@ -59,6 +59,7 @@ describe("fine-tuning", { skip: skipWithoutRuntime }, () => {
     ["accumulated gradients", { accumulation: 3 }],
     ["DoRA, dropout and an embedding", { dora: true, dropout: 0.2, modulesToSave: ["embed_tokens"] }],
     ["recomputed activations", { checkpointing: true }],
+    ["frozen weights of 4 bits", { quantize: 4 }],
   ];
   for (const [says, options] of variants)
     test(`goes on after Ctrl-C as if nothing had been: ${says}`, async () => {
