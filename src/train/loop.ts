@@ -2,15 +2,12 @@
 import { fail } from "../base/errors.ts";
 import { shellPath } from "../base/format.ts";
 import type { TrainSampler } from "../data/batches.ts";
-import { learningRate } from "../optim/schedule.ts";
 import type { Evaluator, Validation } from "./evaluator.ts";
 import type { EvalEvent, TrainEvent } from "./events.ts";
+import { requireFinite, runLoop } from "./run-loop.ts";
 import type { RunOptions } from "./settings.ts";
 import type { Progress } from "./snapshot.ts";
 import type { Fill, Stepper } from "./stepper.ts";
-
-/** Without a number of steps between them, checkpoints are this far apart. */
-const CHECKPOINT_MS = 60_000;
 
 /** Tokens of a last validation, at most: it then takes minutes and not hours. */
 const LAST_VALIDATION_TOKENS = 2 ** 20;
@@ -47,65 +44,51 @@ export interface LoopEnd {
  * ABORTED; when loss or gradients are no numbers any more it throws DIVERGED and leaves the checkpoints as they were.
  */
 export async function trainLoop(parts: LoopParts, start: Progress | undefined): Promise<LoopEnd> {
-  const { options, tell } = parts;
-  let progress: Progress = start ?? { step: 0, loss: Number.NaN, sampler: parts.sampler.state() };
-  let savedStep = start?.step ?? -1;
-  let savedMs = parts.nowMs();
-  const save = () => {
-    if (savedStep === progress.step) return;
-    tell({ event: "checkpoint", step: progress.step, path: parts.save(progress) });
-    savedStep = progress.step;
-    savedMs = parts.nowMs();
-  };
-  const due = (every: number, step: number) => every > 0 && step % every === 0;
-  const checkpointDue = () =>
-    options.checkpointEvery === undefined
-      ? parts.nowMs() - savedMs >= CHECKPOINT_MS
-      : due(options.checkpointEvery, progress.step);
-  while (progress.step < options.steps) {
-    if (!(await parts.goOn())) stop(save, progress.step, options);
-    progress = await oneStep(parts, progress.step + 1);
-    if (checkpointDue()) save();
-    if (due(options.evalEvery, progress.step) && progress.step < options.steps)
-      await lookUp(parts, progress.step, options.evalTokens);
-  }
-  save();
-  return { progress, validation: await lookUp(parts, progress.step, LAST_VALIDATION_TOKENS) };
-}
-
-function stop(save: () => void, step: number, { out, steps }: RunOptions): never {
-  save();
-  return fail(
-    "ABORTED",
-    `stopped after step ${step} of ${steps}. Continue with: ownlm train --resume --out ${shellPath(out)}`,
+  const { options, tell, nowMs, goOn } = parts;
+  let validation: EvalEvent | undefined;
+  const progress = await runLoop<Progress>(
+    {
+      schedule: { ...options, warmupSteps: options.warmup },
+      evalEvery: options.evalEvery,
+      checkpointEvery: options.checkpointEvery,
+      step: (number, rate, { lookedUp }) => oneStep(parts, number, rate, lookedUp),
+      async lookUp(progress, isLast) {
+        validation = await validated(parts, progress.step, isLast ? LAST_VALIDATION_TOKENS : options.evalTokens);
+        if (parts.evaluator && !validation) return undefined;
+        if (parts.sample && (await goOn())) tell({ event: "sample", step: progress.step, text: await parts.sample() });
+        return progress;
+      },
+      save: (progress) => tell({ event: "checkpoint", step: progress.step, path: parts.save(progress) }),
+      nowMs,
+      goOn,
+      stopped: ({ step }) =>
+        fail(
+          "ABORTED",
+          `stopped after step ${step} of ${options.steps}. Continue with: ownlm train --resume --out ${shellPath(options.out)}`,
+        ),
+    },
+    start ?? { step: 0, lookedUp: 0, loss: Number.NaN, sampler: parts.sampler.state() },
+    start !== undefined,
   );
+  return { progress, validation };
 }
 
-async function oneStep({ options, stepper, sampler, fill, tell, nowMs }: LoopParts, step: number): Promise<Progress> {
+async function oneStep(parts: LoopParts, step: number, rate: number, lookedUp: number): Promise<Progress> {
+  const { options, stepper, sampler, fill, tell, nowMs } = parts;
   const startMs = nowMs();
-  const rate = learningRate(step, { ...options, warmupSteps: options.warmup });
   const { loss, gradNorm } = await stepper.step(step, rate, fill);
-  if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) diverged(step, loss, gradNorm);
+  requireFinite(step, { loss, gradNorm });
   const tokens = options.batch * options.context * options.accumulation;
   const tokensPerSecond = (1000 * tokens) / Math.max(0.001, nowMs() - startMs);
   tell({ event: "step", step, loss, lr: rate, gradNorm, tokens: step * tokens, tokensPerSecond });
-  return { step, loss, sampler: sampler.state() };
+  return { step, lookedUp, loss, sampler: sampler.state() };
 }
 
-function diverged(step: number, loss: number, gradNorm: number): never {
-  return fail(
-    "DIVERGED",
-    `step ${step}: the loss became ${loss} and the gradients' norm ${gradNorm}. Try a lower --lr or a longer --warmup`,
-  );
-}
-
-/** Validates and shows a sample. */
-async function lookUp(parts: LoopParts, step: number, maxTokens: number): Promise<EvalEvent | undefined> {
-  const { evaluator, tell, sample, goOn } = parts;
-  const found = await evaluator?.validate(maxTokens, goOn);
+/** Validates and tells of it; undefined where nothing validates, or it was stopped meanwhile. */
+async function validated(parts: LoopParts, step: number, maxTokens: number): Promise<EvalEvent | undefined> {
+  const found = await parts.evaluator?.validate(maxTokens, parts.goOn);
   const event = found && evalEvent(step, found, parts.valBytesPerToken);
-  if (event) tell(event);
-  if (sample && (await goOn())) tell({ event: "sample", step, text: await sample() });
+  if (event) parts.tell(event);
   return event;
 }
 

@@ -9,12 +9,11 @@ import { tokenizerConfig } from "../tokenizer/write-json.ts";
 import { type Checkpoint, latestCheckpoint, loadTensors, saveCheckpoint } from "../weights/checkpoint.ts";
 import { type ModelFiles, publishModel } from "../weights/folder.ts";
 import { type NamedTensor, writeText } from "../weights/safetensors.ts";
+import type { LoopProgress } from "./run-loop.ts";
 import type { Stepper } from "./stepper.ts";
 
 /** What a run is besides its tensors. */
-export interface Progress {
-  /** Steps done. */
-  readonly step: number;
+export interface Progress extends LoopProgress {
   /** Of the last of them. */
   readonly loss: number;
   readonly sampler: SamplerState;
@@ -62,7 +61,9 @@ function checkedProgress({ path, step, state }: Checkpoint): Progress {
   const { loss, sampler } = state;
   if (state.step !== step || typeof loss !== "number" || typeof sampler !== "object" || sampler === null)
     fail("BAD_CHECKPOINT", `${path}: state.json: expected step ${step}, a loss and a sampler's state`);
-  return { step, loss: loss as number, sampler: sampler as SamplerState };
+  // Checkpoints of versions that did not keep it were written before the look.
+  const lookedUp = Number.isSafeInteger(state.lookedUp) ? (state.lookedUp as number) : step;
+  return { step, lookedUp, loss: loss as number, sampler: sampler as SamplerState };
 }
 
 /** The files of a model folder besides weights. */
