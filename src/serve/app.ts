@@ -10,6 +10,7 @@ import type { Context, ServedModel } from "./context.ts";
 import { embeddings } from "./embedding.ts";
 import { faultOf, refuse } from "./faults.ts";
 import type { Guard } from "./guard.ts";
+import { metered } from "./metered.ts";
 import { createMeters, type Meters } from "./meters.ts";
 import { responses } from "./responses.ts";
 import { applyTemplate, detokenize, tokenize, tokenizerInfo } from "./texts.ts";
@@ -48,14 +49,21 @@ const POSTS: Readonly<Record<string, Answer>> = {
 const OPEN_PATHS = ["/health"];
 
 /** The server without its socket. It never throws: errors are responses too. */
-export function createApp(options: AppOptions): (request: Request) => Promise<Response> {
-  const meters = createMeters(options.models);
+export function createApp(given: AppOptions): (request: Request) => Promise<Response> {
+  const meters = createMeters(given.models);
+  const counted = ({ backend, ...model }: ServedModel) => ({
+    ...model,
+    backend: metered(backend, meters.textsOf(model.name)),
+  });
+  const options = { ...given, models: given.models.map(counted) };
   const app = new Hono<{ Bindings: object }>();
   const context = (request: Request): Context => contextOf(request, options);
   for (const [path, answer] of Object.entries(POSTS)) {
     app.post(path, async (c) => {
       if (!options.isOpen()) refuse(503, "The server is going away.", "unavailable");
-      return answer(await readBody(c.req.raw, options.maxBodyBytes), context(c.req.raw));
+      return inTime(context(c.req.raw), async (asked) =>
+        answer(await readBody(c.req.raw, options.maxBodyBytes), asked),
+      );
     });
     app.all(path, () => refuse(405, `expected POST`, "method_not_allowed"));
   }
@@ -72,6 +80,17 @@ export function createApp(options: AppOptions): (request: Request) => Promise<Re
   app.notFound((c) => refuse(404, `${c.req.method} ${c.req.path.slice(0, 200)}: there is no such path`, "not_found"));
   app.onError((error) => faultResponse(error, options));
   return async (request) => guarded(request, options, meters, async () => app.fetch(request));
+}
+
+/** What a request whose time is up was stopped for is no fault of its client's. */
+async function inTime(context: Context, answer: (context: Context) => Promise<Response>): Promise<Response> {
+  try {
+    return await answer(context);
+  } catch (error) {
+    const isLate = (context.signal.reason as Error | undefined)?.name === "TimeoutError";
+    if (isLate) refuse(504, "the answer took longer than the server's --request-timeout", "timeout");
+    throw error;
+  }
 }
 
 /** Checks who asks, and keeps the books. */

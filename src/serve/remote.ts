@@ -10,6 +10,10 @@ import type { OpenAsk } from "./open.ts";
 const MOST_FALLS = 3;
 const FALLS_WITHIN_MS = 60_000;
 
+/** An engine that is asked so often how it is and says nothing hangs, and is ended: reading a piece of a prompt takes a second at most. */
+const MOST_SILENT = 6;
+const WATCH_MS = 10_000;
+
 /** Who is told of an engine's end. */
 export interface RemoteHooks {
   readonly onCrash: (why: string) => void;
@@ -33,14 +37,26 @@ export async function openRemote(serverHost: ServerHost, ask: OpenAsk, hooks: Re
   const start = (): Running => {
     const child = serverHost.startChild(new URL("./engine-process.js", import.meta.url));
     const caller = createCaller(child.send, (pending) => child.setBusy(pending > 0));
+    let isReady = false;
+    // Counted in turns of this loop, since machines sleep.
+    let silent = 0;
+    const watch = setInterval(() => {
+      if (!isReady || caller.pending === 0) silent = 0;
+      else if (++silent > MOST_SILENT) child.kill();
+      else void caller.call("load", []).catch(() => {});
+    }, WATCH_MS);
+    (watch as { unref?: () => void }).unref?.();
     const ready = new Promise<void>((resolve, reject) => {
       child.onMessage((message) => {
+        silent = 0;
+        isReady = true;
         const first = message as Opened | { readonly id: number };
         if ("opened" in first) resolve();
         else if ("failed" in first) reject(new OwnlmError(first.failed.code, first.failed.message));
         else caller.take(message);
       });
       child.onEnd((why) => {
+        clearInterval(watch);
         if (running?.child === child) running = undefined;
         const text = disposed
           ? "the engine is going away"
