@@ -20,7 +20,7 @@ async function started(args: readonly string[], env: Record<string, string> = {}
       out += piece;
       if (out.includes("\n")) resolve(out.split("\n")[0]!);
     });
-    ended.then(() => reject(new Error("it ended before it listened")));
+    void ended.then(() => reject(new Error("it ended before it listened")));
   });
   return { child, first, ended, output: () => out };
 }
