@@ -1,6 +1,6 @@
 /** The verb `generate`: continues a prompt, a token at a time. */
 import { fail, OwnlmError } from "../base/errors.ts";
-import type { GivenOptions, OptionSpecs } from "../base/options.ts";
+import { flagName, type GivenOptions, type OptionSpecs } from "../base/options.ts";
 import { createOwner } from "../base/owner.ts";
 import type { GeneratedToken } from "../generate/generate.ts";
 import { BATCH_OPTIONS, GENERATE_FILES, GENERATE_OPTIONS, MODEL_OPTIONS } from "../generate/options.ts";
@@ -47,6 +47,9 @@ export const GENERATE = verb({
   async run(io, { operands, given, options: { batch } }) {
     const { prompts, batch: _, ...asked } = given as Given;
     if (prompts !== undefined) return runPrompts(io, operands, asked, prompts, batch);
+    for (const name of ["logprobs", "promptLogprobs"] as const)
+      if (asked[name] !== undefined && !io.machine)
+        fail("USAGE", `${flagName(name)}: is written with --json or --prompts only`);
     const read = { verb: "generate", what: "prompt", trimmed: true };
     const { model, text: prompt } = await modelAndText(io, operands, read);
     const { context, threads, quantize, cacheType, cache, draftModel, ...rest } = asked;

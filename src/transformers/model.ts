@@ -39,17 +39,28 @@ export function preTrainedModel(model: PretrainedModel, padId?: number): PreTrai
       const rows = rowsOf(batch);
       const masks = attention_mask ? rowsOf(attention_mask) : [];
       const prompts = rows.map((row, i) => row.filter((_, t) => (masks[i]?.[t] ?? 1) !== 0));
-      const settings = settingsOf(model, given, Math.max(0, ...rows.map(({ length }) => length)));
-      const made = given.streamer
-        ? [await streamed(model, prompts, settings, given.streamer)]
-        : await model.generate(prompts, settings);
-      const texts = made.flatMap((each, i) => (each.sequences ?? [each]).map((one) => [...rows[i]!, ...withEnd(one)]));
+      const made = await continued(model, prompts, given, Math.max(0, ...rows.map(({ length }) => length)));
+      const texts = made.flatMap((each, i) => each.map((more) => [...rows[i]!, ...more]));
       const longest = Math.max(...texts.map((row) => row.length));
       const fill = given.pad_token_id ?? padId ?? model.defaults.eosTokenIds[0] ?? 0;
       return tensorOf(texts.map((row) => [...row, ...new Array<number>(longest - row.length).fill(fill)]));
     },
     dispose: async () => model.dispose(),
   };
+}
+
+/** New ids after each prompt, one or more lists of them. `promptTokens` is what a `max_length` counts of the longest prompt. */
+export async function continued(
+  model: PretrainedModel,
+  prompts: readonly (readonly number[])[],
+  given: GenerationParameters,
+  promptTokens: number,
+): Promise<number[][][]> {
+  const settings = settingsOf(model, given, promptTokens);
+  const made = given.streamer
+    ? [await streamed(model, prompts, settings, given.streamer)]
+    : await model.generate(prompts, settings);
+  return made.map((each) => (each.sequences ?? [each]).map(withEnd));
 }
 
 /** What is asked for with the model's own ways: options that need sampling count where somebody asks for sampling. */
@@ -71,14 +82,14 @@ function settingsOf(model: PretrainedModel, given: GenerationParameters, promptT
 /** The only continuation of the only prompt, shown as it comes. */
 async function streamed(
   model: PretrainedModel,
-  prompts: readonly number[][],
+  prompts: readonly (readonly number[])[],
   settings: GenerateOptions,
   streamer: BaseStreamer,
 ): Promise<Continuation> {
   const { numReturnSequences = model.defaults.options.numReturnSequences ?? 1 } = settings;
   if (prompts.length * numReturnSequences > 1)
     fail("UNSUPPORTED", `streamer: got it with ${prompts.length * numReturnSequences} texts at once, expected one`);
-  const [ids] = prompts as [number[]];
+  const [ids] = prompts as [readonly number[]];
   streamer.put([ids.map(BigInt)]);
   const stream = model.stream(ids, { ...settings, numReturnSequences });
   for (;;) {

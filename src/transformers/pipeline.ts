@@ -2,9 +2,8 @@
 import { fail } from "../base/errors.ts";
 import { showJson } from "../base/json.ts";
 import type { ChatMessage } from "../tokenizer/chat-messages.ts";
-import type { PreTrainedModel } from "./model.ts";
+import { continued, type PreTrainedModel } from "./model.ts";
 import type { GenerationParameters } from "./names.ts";
-import { tensorOf } from "./tensor.ts";
 import { chatOptionsOf, type PreTrainedTokenizer } from "./tokenizer.ts";
 
 /** A chat. */
@@ -58,33 +57,33 @@ export function textGeneration(
   tokenizer: PreTrainedTokenizer,
   addsSpecial: boolean,
 ): TextGenerationPipeline {
-  const one = async (input: string | Chat, options: TextGenerationOptions, rows: number) => {
+  const all = async (inputs: readonly (string | Chat)[], options: TextGenerationOptions) => {
     const { add_special_tokens = addsSpecial, return_full_text = true, ...rest } = options;
     const { tools, documents, chat_template, tokenizer_encode_kwargs, ...generation } = rest;
-    if (rows > 1 && generation.streamer) fail("UNSUPPORTED", `streamer: got it with ${rows} texts, expected one`);
     const chat = { ...tokenizer_encode_kwargs, tools, documents, chat_template, add_generation_prompt: true };
-    const ids =
+    const prompts = inputs.map((input) =>
       typeof input === "string"
         ? tokenizer.encode(input, { add_special_tokens })
-        : tokenizer.tokenizer.applyChatTemplate(input, { ...chatOptionsOf(chat as never), tokenize: true });
-    const made = await model.generate({
-      max_new_tokens: lengthOf(generation),
-      ...generation,
-      input_ids: tensorOf([ids]),
-    });
-    const start = tokenizer.decode(ids, { skip_special_tokens: true }).length;
-    return tokenizer.batch_decode(made, { skip_special_tokens: true }).map((text) => {
-      if (typeof input === "string") return { generated_text: return_full_text ? text : text.slice(start) };
-      return { generated_text: [...input, { role: "assistant", content: text.slice(start) }] };
+        : tokenizer.tokenizer.applyChatTemplate(input, { ...chatOptionsOf(chat as never), tokenize: true }),
+    );
+    const asked = { max_new_tokens: lengthOf(generation), ...generation };
+    const made = await continued(model.model, prompts, asked, Math.max(0, ...prompts.map(({ length }) => length)));
+    const decode = (ids: readonly number[]) => tokenizer.decode(ids, { skip_special_tokens: true });
+    return inputs.map((input, i) => {
+      const ids = prompts[i]!;
+      const start = decode(ids).length;
+      return made[i]!.map((more) => {
+        const text = decode([...ids, ...more]);
+        if (typeof input === "string") return { generated_text: return_full_text ? text : text.slice(start) };
+        return { generated_text: [...input, { role: "assistant", content: text.slice(start) }] };
+      });
     });
   };
   const call = async (texts: unknown, options: TextGenerationOptions = {}) => {
-    if (typeof texts === "string" || isChat(texts)) return one(texts, options, 1);
+    if (typeof texts === "string" || isChat(texts)) return (await all([texts], options))[0];
     if (!Array.isArray(texts) || !texts.every((each) => typeof each === "string" || isChat(each)))
       return fail("BAD_TEXT", `texts: got ${showJson(texts)}, expected a text, a chat, or a list of one of them`);
-    const made = [];
-    for (const text of texts as (string | Chat)[]) made.push(await one(text, options, texts.length));
-    return made;
+    return texts.length === 0 ? [] : all(texts as (string | Chat)[], options);
   };
   return Object.assign(call as TextGenerationPipeline, {
     task: "text-generation" as const,
