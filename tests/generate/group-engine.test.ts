@@ -49,7 +49,7 @@ describe("texts made together", { skip: skipWithoutRuntime }, () => {
     const group = owner.own(await openGroupEngine(runtime!, model, { place }, { rows: 2, capacity: 3 }));
     await assert.rejects(group.begin([1, 2, 3, 4]), { code: "CONTEXT_OVERFLOW" });
     await group.begin([1, 2, 3]);
-    await assert.rejects(group.step([1, 2]), { code: "CONTEXT_OVERFLOW", message: "got 4 tokens, expected at most 3" });
+    await assert.rejects(group.step([1, 2]), { code: "CONTEXT_OVERFLOW", message: /got 4 tokens, expected at most 3/ });
   });
 });
 
