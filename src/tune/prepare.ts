@@ -2,8 +2,8 @@
 import { fail } from "../base/errors.ts";
 import type { Owner } from "../base/owner.ts";
 import type { Example } from "../data/example.ts";
+import { openEngines } from "../generate/engine.ts";
 import { readGenerationDefaults } from "../generate/generation-config.ts";
-import { openGroupEngine } from "../generate/group-engine.ts";
 import { checkSameTokens } from "../generate/model-draft.ts";
 import type { Host } from "../host/types.ts";
 import type { Runtime, Tensor } from "../runtime/types.ts";
@@ -191,12 +191,14 @@ async function prepare(context: TuneContext, base: BaseModel, data: TuneData, op
   await task.prepare?.({
     untouched: (of) => evaluateBase(runtime, base, of, options),
     live: async (of) => own(await createEvaluation(runtime, of, stepper, threads)),
-    engine: (rows, capacity) =>
-      openGroupEngine(runtime, base.model, liveWeights(base, stepper, loraOf(options)), {
-        rows,
+    async engine(slots, capacity) {
+      const engines = await openEngines(runtime, base.model, liveWeights(base, stepper, loraOf(options)), {
         capacity,
         session: threads,
-      }),
+      });
+      return { ...engines.openBatch!(slots), [Symbol.dispose]: engines.dispose };
+    },
+    warn: (message) => tell({ event: "warning", message }),
     turn,
   });
   const memory = { plannedBytes: memoryPattern ? plan.patternBytes : plan.totalBytes, availableBytes };

@@ -1,6 +1,6 @@
 /** What a run asks of an objective over its data: a graph, and where micro-batches come from. Knows none of them. */
 import type { RowSamplerState } from "../data/row-sampler.ts";
-import type { GroupEngine } from "../generate/group-engine.ts";
+import type { BatchEngine } from "../generate/batch-types.ts";
 import type { Tensor } from "../runtime/types.ts";
 import type { Evaluation } from "../train/evaluator.ts";
 import type { Objective } from "../train/objective.ts";
@@ -44,10 +44,12 @@ export interface TaskWorld {
   /** Opens an objective over the model as it stands at each run of the evaluation. It is disposed with the run. */
   readonly live: (objective: Objective) => Promise<Evaluation>;
   /**
-   * Opens an engine for groups of `rows` texts of up to `capacity` tokens, over the weights as they stand. It is good until the next
+   * Opens an engine of so many slots for texts of up to `capacity` tokens, over the weights as they stand. It is good until the next
    * step; the caller disposes it.
    */
-  readonly engine: (rows: number, capacity: number) => Promise<GroupEngine>;
+  readonly engine: (slots: number, capacity: number) => Promise<BatchEngine>;
+  /** Tells a person what a run cannot go wrong by, but should know. */
+  readonly warn: (message: string) => void;
   /** Lets the rest of the process have its turn; throws when the run is to stop. */
   readonly turn: () => Promise<void>;
 }

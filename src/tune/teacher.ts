@@ -5,9 +5,11 @@ import { createOwner } from "../base/owner.ts";
 import type { Example, PromptExample } from "../data/example.ts";
 import { type ExampleOptions, readExamples } from "../data/examples.ts";
 import { tokenizePrompt } from "../data/prompt-tokens.ts";
+import { createBatcher } from "../generate/batcher.ts";
 import { openChatTokenizer } from "../generate/chat.ts";
-import { openEngine } from "../generate/engine.ts";
-import { generateText } from "../generate/generate.ts";
+import { finish } from "../generate/continuations.ts";
+import { openEngines } from "../generate/engine.ts";
+import type { Generated } from "../generate/generate.ts";
 import { readGenerationDefaults } from "../generate/generation-config.ts";
 import { checkSameTokens } from "../generate/model-draft.ts";
 import type { Host } from "../host/types.ts";
@@ -54,6 +56,9 @@ export async function openTeacher({ host, tell }: TeacherWorld, name: string): P
   return openBase(host, name, await locateModel(host, name, "model"), { warn });
 }
 
+/** Answers that are written at once. */
+const TOGETHER = 16;
+
 /** How a teacher writes. */
 export interface WritingOptions {
   readonly teacher: string;
@@ -93,15 +98,22 @@ export async function teacherTexts(
     );
   const ids = prompts.map((prompt) => [...tokenizePrompt(prompt, tokenizer, { maxLength, now }).ids]);
   const capacity = ids.reduce((most, { length }) => Math.max(most, length), 0) + answerTokens;
-  const engine = owner.own(await openEngine(runtime, model, { place, groups }, { capacity, session: { threads } }));
+  const engines = owner.own(await openEngines(runtime, model, { place, groups }, { capacity, session: { threads } }));
+  const batcher = createBatcher(engines.openBatch!(Math.min(TOGETHER, ids.length)), tokenizer);
   tell({ event: "stage", stage: "data", message: `${name} answers ${prompts.length} prompts` });
   const records: JsonObject[] = [];
-  for (const [i, prompt] of prompts.entries()) {
-    await turn();
-    engine.truncate(0);
-    const settings = { temperature, seed: seed + i, maxNewTokens: answerTokens, eosTokenIds };
-    const { text, finishReason } = await generateText(engine, tokenizer, ids[i]!, settings);
-    if (finishReason === "stop" && text !== "") records.push(answered(prompt, text));
+  try {
+    for (let first = 0; first < prompts.length; first += TOGETHER) {
+      const asked = ids.slice(first, first + TOGETHER).map((promptIds, i): Promise<Generated> => {
+        const settings = { temperature, seed: seed + first + i, maxNewTokens: answerTokens, eosTokenIds };
+        return finish(batcher.submit({ promptIds, settings }));
+      });
+      for (const [i, { text, finishReason }] of (await Promise.all(asked)).entries())
+        if (finishReason === "stop" && text !== "") records.push(answered(prompts[first + i]!, text));
+      await turn();
+    }
+  } finally {
+    await batcher.close();
   }
   const left = prompts.length - records.length;
   const advice = `Try a larger ${showName("answerTokens")}`;

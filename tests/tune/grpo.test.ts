@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { createOwner } from "../../src/base/owner.ts";
-import { openGroupEngine } from "../../src/generate/group-engine.ts";
+import { openEngines } from "../../src/generate/engine.ts";
 import { createEvaluation } from "../../src/train/evaluator.ts";
 import { createStepper, type Stepper } from "../../src/train/stepper.ts";
 import { groupAdvantages, tokenWeights } from "../../src/tune/objectives/advantages.ts";
@@ -95,10 +95,10 @@ function partsOf(rewards?: Rewards): GrpoParts {
   };
 }
 
-async function learn(steps: number, options: GrpoOptions, accumulation: number, from = 0) {
+async function learn(steps: number, options: GrpoOptions, accumulation: number, rewards?: Rewards) {
   using owner = createOwner();
   const { own } = owner;
-  const task = grpoTask(partsOf(), options);
+  const task = grpoTask(partsOf(rewards), options);
   const adamw = { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0 };
   const settings = { adamw, clipNorm: 1, checkpointing: false, accumulation, seed: 1, session: { threads: 2 } };
   const stepper = own(await createStepper(runtime!, task.objective, settings));
@@ -110,7 +110,6 @@ async function learn(steps: number, options: GrpoOptions, accumulation: number, 
   await task.prepare!(worldOf(stepper, own));
   own({ [Symbol.dispose]: () => task.dispose?.() });
   const source = task.source(stepper.inputs, accumulation);
-  for (let skipped = 0; skipped < from; skipped++) await source.draw();
   const told: Readonly<Record<string, number>>[] = [];
   for (let step = 1; step <= steps; step++) {
     const { metrics, loss } = await stepper.step(step, 5e-3, await source.draw());
@@ -118,6 +117,8 @@ async function learn(steps: number, options: GrpoOptions, accumulation: number, 
   }
   return told;
 }
+
+const warned: string[] = [];
 
 function worldOf(stepper: Stepper, own: ReturnType<typeof createOwner>["own"]): TaskWorld {
   const kept = new Map(
@@ -129,13 +130,12 @@ function worldOf(stepper: Stepper, own: ReturnType<typeof createOwner>["own"]): 
   return {
     untouched: (objective) => createEvaluation(runtime!, objective, { tensors: () => kept, frozen: undefined }),
     live: async (objective) => own(await createEvaluation(runtime!, objective, stepper)),
-    engine: (rows, capacity) =>
-      openGroupEngine(
-        runtime!,
-        model,
-        { place: () => ({ kind: "input" }), tensors: parametersOf(stepper) },
-        { rows, capacity, session: { threads: 2 } },
-      ),
+    async engine(slots, capacity) {
+      const from = { place: () => ({ kind: "input" }) as const, tensors: parametersOf(stepper) };
+      const engines = await openEngines(runtime!, model, from, { capacity, session: { threads: 2 } });
+      return { ...engines.openBatch!(slots), [Symbol.dispose]: engines.dispose };
+    },
+    warn: (message) => void warned.push(message),
     turn: async () => {},
   };
 }
@@ -162,6 +162,15 @@ describe("a model that writes, is scored and learns", { skip: skipWithoutRuntime
     const [free, held] = [await learn(15, { ...OPTIONS, beta: 1e-6 }, 1), await learn(15, { ...OPTIONS, beta: 1 }, 1)];
     assert.ok(Math.abs(free[0]!.kl!) < 1e-5 && Math.abs(held[0]!.kl!) < 1e-5);
     assert.ok(held.at(-1)!.kl! < free.at(-1)!.kl! / 2, `kl: ${held.at(-1)!.kl} and ${free.at(-1)!.kl}`);
+  });
+
+  test("says so, once, where nothing tells its answers apart", async () => {
+    warned.length = 0;
+    await learn(7, OPTIONS, 1, { same: (_, answers) => answers.map(() => 1) });
+    assert.deepEqual(warned, []);
+    await learn(18, OPTIONS, 1, { same: (_, answers) => answers.map(() => 1) });
+    assert.equal(warned.length, 1);
+    assert.match(warned[0]!, /scored alike for 8 steps/);
   });
 
   test("draws the same answers of the same seed", async () => {

@@ -135,6 +135,7 @@ function worldOf(stepper: Stepper, { own }: Owner): TaskWorld {
     untouched: (objective) => createEvaluation(runtime!, objective, { tensors: () => kept, frozen: undefined }),
     live: async (objective) => own(await createEvaluation(runtime!, objective, stepper)),
     engine: async () => assert.fail("no objective here writes"),
+    warn: (message) => assert.fail(message),
     turn: async () => {},
   };
 }

@@ -1,6 +1,6 @@
 /** Answers drawn from a model, a group for each prompt. Knows no rewards. */
-import type { GroupEngine } from "../../generate/group-engine.ts";
-import { createSampler } from "../../generate/sampler.ts";
+import type { BatchEngine } from "../../generate/batch-types.ts";
+import { createSampler, type Sampler } from "../../generate/sampler.ts";
 
 /** How answers are drawn. */
 export interface DrawingOptions {
@@ -22,36 +22,50 @@ export interface DrawnAnswer {
   readonly ended: boolean;
 }
 
+/** An answer in the making. */
+interface Text {
+  readonly slot: number;
+  readonly ids: number[];
+  readonly sample: Sampler;
+  ended: boolean;
+}
+
 /**
- * An answer to a prompt in each row of the engine, all made together; each draws other numbers of `seed`. Where some have ended, their
- * rows are fed what nobody reads until the last one ends.
+ * G answers to a prompt, which is read once, in G slots of the engine: a step makes a token of every answer that has not ended. Each
+ * draws other numbers of `seed`.
  */
 export async function drawAnswers(
-  engine: GroupEngine,
+  engine: BatchEngine,
   prompt: ArrayLike<number>,
-  { maxNewTokens, temperature, topP, endIds, vocabSize }: DrawingOptions,
+  { group, maxNewTokens, temperature, topP, endIds, vocabSize }: DrawingOptions,
   seed: number,
 ): Promise<DrawnAnswer[]> {
   const promptIds = Array.from(prompt);
   const ends = new Set(endIds);
-  const texts = Array.from({ length: engine.rows }, (_, copy) => ({
-    ids: promptIds.slice(),
-    ended: false,
-    sample: createSampler({ temperature, topP, seed }, { promptIds, maxNewTokens }, copy),
-  }));
-  const first = await engine.begin(prompt);
-  let logitsOf = (_: number): Float32Array => first.slice();
-  for (let length = 1; ; length++) {
-    for (const [row, text] of texts.entries()) {
-      if (text.ended) continue;
-      const id = text.sample(logitsOf(row).subarray(0, vocabSize), text.ids);
-      text.ids.push(id);
-      text.ended = ends.has(id);
-    }
-    if (length === maxNewTokens || texts.every(({ ended }) => ended)) break;
-    const all = await engine.step(texts.map(({ ids }) => ids.at(-1)!));
-    const width = all.length / engine.rows;
-    logitsOf = (row) => all.subarray(row * width, (row + 1) * width);
+  const texts = Array.from({ length: group }, (_, slot): Text => {
+    const sample = createSampler({ temperature, topP, seed }, { promptIds, maxNewTokens }, slot);
+    return { slot, ids: promptIds.slice(), sample, ended: false };
+  });
+  const take = (text: Text, logits: Float32Array) => {
+    const id = text.sample(logits.subarray(0, vocabSize), text.ids);
+    text.ids.push(id);
+    text.ended = ends.has(id);
+  };
+  engine.truncate(0, 0);
+  const first = await engine.append(0, promptIds);
+  for (const text of texts) {
+    if (text.slot > 0) engine.copy(0, text.slot);
+    take(text, first.slice());
+  }
+  for (let length = 1; length < maxNewTokens; length++) {
+    const going = texts.filter(({ ended }) => !ended);
+    if (going.length === 0) break;
+    const slots = going.map(({ slot }) => slot);
+    const all = await engine.step(
+      slots,
+      going.map(({ ids }) => ids.at(-1)!),
+    );
+    for (const [i, text] of going.entries()) take(text, all[i]!);
   }
   return texts.map(({ ids, ended }) => ({ ids: ids.slice(promptIds.length), ended }));
 }

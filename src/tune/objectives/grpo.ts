@@ -45,6 +45,10 @@ export interface GrpoOptions extends PolicyGradientOptions, DrawingOptions {
   readonly scale: (typeof REWARD_SCALES)[number];
 }
 
+/** After so many steps in which no answer was better than another, a person is told. */
+const SILENT_STEPS = 8;
+const SILENCE = `the answers to each prompt were scored alike for ${SILENT_STEPS} steps: nothing is learnt of such steps. Rewards must tell answers apart that the model does write`;
+
 /** Answers to one prompt, and how good they were. */
 interface ScoredGroup {
   readonly prompt: GrpoPrompt;
@@ -71,10 +75,13 @@ export function grpoTask(parts: GrpoParts, options: GrpoOptions): TuneTask {
     tokensPerBatch: rows * rowTokens,
     source(inputs, accumulation, state) {
       let told: Readonly<Record<string, number>> = {};
+      let alike = 0;
       const seeds = seedsOf(seed, () => source.state());
       const source: StepSource = groupSource(set, { batch, seed, accumulation, state }, async (step) => {
         const groups = await drawGroups(parts, options, world!, step, seeds);
         told = figuresOf(groups.flat());
+        alike = told.frac_reward_zero_std === 1 ? alike + 1 : 0;
+        if (alike === SILENT_STEPS) world!.warn(SILENCE);
         return stepFill(parts, options, groups, { live: live!, untouched }, inputs);
       });
       return { ...source, told: () => told };
