@@ -147,12 +147,12 @@ const GROUP_ELEMENTS = 2 ** 18;
 
 /**
  * Numbers of the parameters that are updated together: adapters of equal rows, which are many and small. Others are by
- * themselves.
+ * themselves. The last comes first in its group, as its gradient does: the runtime takes what a group needs in order.
  */
 function updateGroups(trained: Graph["parameters"], { muon }: Pick<StepOptions, "muon">): number[][] {
   const groups: number[][] = [];
   const open = new Map<string, { readonly group: number[]; left: number }>();
-  for (const [i, { value }] of trained.entries()) {
+  for (const [i, { value }] of [...trained.entries()].reverse()) {
     const { name, shape } = value;
     const isGrouped = isLoraParameter(name) && !(muon && isMuons(value));
     const size = knownDim(sizeOf(shape), name);
@@ -167,7 +167,7 @@ function updateGroups(trained: Graph["parameters"], { muon }: Pick<StepOptions, 
     groups.push(group);
     if (isGrouped) open.set(key, { group, left: GROUP_ELEMENTS - size });
   }
-  return groups;
+  return groups.reverse();
 }
 
 /** The scopes of a model's blocks: "transformer.h.0", "model.layers.0" and so on, as the nodes' names show them. */
