@@ -72,9 +72,11 @@ await main(async () => {
   const opened = memory();
   const tokens = causalLmBatch(stepper.inputs);
   let number = 0;
+  const before = process.cpuUsage();
   const seconds = await secondsOf(steps!, async () => {
     await stepper.step(++number, 1e-4, () => fillBatch(tokens, base.model.vocabSize));
   });
+  const used = process.cpuUsage(before);
   const stepped = memory();
   using evaluation = await createEvaluation(runtime, objective, stepper, { threads: threads! });
   const evaluated = causalLmBatch(evaluation.inputs);
@@ -91,6 +93,7 @@ await main(async () => {
     trainedParameters: plan.parameters,
     openSeconds,
     tokensPerSecond: tokensPerStep / median(seconds),
+    processorSecondsPerStep: (used.user + used.system) / 1e6 / (steps! + 1),
     validationTokensPerSecond: tokensPerStep / median(validation),
     plannedMB: megabytes(plan.totalBytes),
     opened,
