@@ -99,7 +99,8 @@ function tokenizerFields(host: Host, folder: string, adapters: readonly string[]
   const paths = adapters.length === 1 ? [adapters[0]!, folder] : [folder];
   const path = paths.find(has);
   if (path === undefined) return [];
-  const fields = ggufTokenizer(openTokenizer(host, path), model.vocabSize, path);
+  const file = isGguf(host, path) ? path : host.join(path, "tokenizer.json");
+  const fields = ggufTokenizer(openTokenizer(host, path), model.vocabSize, file);
   const template = paths.map((each) => templateOf(host, each)).find((each) => each !== undefined);
   return template === undefined
     ? fields
