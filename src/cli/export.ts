@@ -15,6 +15,7 @@ export const EXPORT = verb({
   examples: [
     ["ownlm export mymodel --gguf mymodel.gguf", "for llama.cpp, Ollama or LM Studio, in float16"],
     ["ownlm export mymodel --gguf small.gguf --type q4_0", "a quarter of that"],
+    ["ownlm export mymodel --gguf out/mymodel.gguf --modelfile", "then: ollama create mymodel -f out/Modelfile"],
     ["ownlm export my-adapter --gguf tuned.gguf --type q8_0", "an adapter worked into its base"],
   ],
   async run(io, { operands, options }) {

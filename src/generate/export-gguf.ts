@@ -24,6 +24,7 @@ export const EXPORT_OPTIONS = {
     default: "f16",
     help: "How weights are stored",
   },
+  modelfile: { kind: "flag", help: "Write Ollama's Modelfile beside it, with template and parameters" },
   adapter: { kind: "list", placeholder: "DIR", help: "Work this adapter into the weights first; again for more" },
 } as const satisfies OptionSpecs;
 
@@ -34,6 +35,8 @@ export interface ExportResult {
   readonly type: string;
   readonly tensors: number;
   readonly bytes: number;
+  /** Ollama's file, where it was asked for. */
+  readonly modelfile?: string;
 }
 
 /** llama.cpp's numbers for what most tensors of a file are (llama_ftype). */
