@@ -11,6 +11,7 @@ import { EXPORT_OPTIONS, type ExportResult, exportGguf } from "./export-gguf.ts"
 import { findBase } from "./find-base.ts";
 import { readGenerationDefaults } from "./generation-config.ts";
 import { isGguf } from "./gguf-model.ts";
+import { defaultsFolder } from "./load.ts";
 import { modelfileOf } from "./modelfile.ts";
 
 /**
@@ -41,6 +42,11 @@ function modelfileFor(host: Host, base: string, adapters: readonly string[], ggu
   const has = (path: string) => isGguf(host, path) || host.kindOf(host.join(path, "tokenizer.json")) !== undefined;
   const source = [...(adapters.length === 1 ? adapters : []), base].find(has);
   const tokenizer = source === undefined ? undefined : openChatTokenizer(host, source);
-  const defaults = readGenerationDefaults(host, base, model.config, model.vocabSize, tokenizer);
+  const from = defaultsFolder(
+    host,
+    base,
+    adapters.map((folder) => ({ folder })),
+  );
+  const defaults = readGenerationDefaults(host, from, model.config, model.vocabSize, tokenizer);
   return modelfileOf({ gguf: gguf.replace(/^.*[/\\]/, ""), model, defaults, tokenizer });
 }

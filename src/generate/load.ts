@@ -80,7 +80,14 @@ export async function openModel(
       "BAD_TOKENIZER",
       `${tokenizerFile}: got ${tokenizer.vocabSize} tokens, expected at most vocab_size ${model.vocabSize} of config.json. They are of different models.`,
     );
-  const defaults = readGenerationDefaults(host, folder, model.config, model.vocabSize, tokenizer, onWarning);
+  const defaults = readGenerationDefaults(
+    host,
+    defaultsFolder(host, folder, named),
+    model.config,
+    model.vocabSize,
+    tokenizer,
+    onWarning,
+  );
   const context = wanted ?? Math.min(model.maxPositions, MOST_CONTEXT);
   if (context > model.maxPositions)
     fail("BAD_OPTION", `context: got ${context}, expected at most the model's ${model.maxPositions} positions`);
@@ -254,6 +261,13 @@ function packFolder(
 }
 
 /** The files of a folder's weights. */
+/** Where it is said how to generate: one adapter may have learnt ends of its own. */
+export function defaultsFolder(host: Host, folder: string, named: readonly Pick<NamedAdapter, "folder">[]): string {
+  const own = named.length === 1 ? named[0]!.folder : folder;
+  return host.kindOf(host.join(own, "generation_config.json")) === "file" ? own : folder;
+}
+
+/** The files that a folder's weights are in. */
 export const weightFiles = (host: Host, folder: string) =>
   [...new Set([...weightsOf(host, folder, () => {}).values()].map(({ file }) => file))].sort();
 
