@@ -6,8 +6,11 @@ export interface Pace {
   wrote(ms: number): void;
   /** So many tokens of a prompt took so long. */
   read(tokens: number, ms: number): void;
-  /** Of `left` tokens of a prompt, those to read now, where texts are being written or not; 0 while these have a turn of their own. */
-  tokensToRead(left: number, isWriting: boolean): number;
+  /**
+   * Of `left` tokens of a prompt, one of `prompts` that are to be read, those to read now; 0 while the texts that are being written have a turn of
+   * their own. The more prompts there are, the less these texts keep their pace: a step makes more tokens with them all.
+   */
+  tokensToRead(left: number, prompts: number, isWriting: boolean): number;
 }
 
 /** Most tokens at once, and most milliseconds of them: nobody is heard meanwhile. */
@@ -41,14 +44,14 @@ export function createPace(): Pace {
       msPerToken = mixed(msPerToken, ms / tokens);
       steps = 0;
     },
-    tokensToRead(left, isWriting) {
+    tokensToRead(left, prompts, isWriting) {
       if (!isWriting || stepMs === undefined) return Math.min(left, within(MOST_MS));
-      const few = within(SHARE * stepMs);
+      const few = within(SHARE * prompts * stepMs);
       if (few >= FEW_TOKENS) return Math.min(left, few);
       const many = Math.max(FEW_TOKENS, within(Math.min(MOST_MS, EVERY * stepMs)));
       // A prompt that is read in one go holds the others up once, and need not wait long.
       if (left <= many) return steps === 0 ? 0 : left;
-      return steps < EVERY ? 0 : many;
+      return steps < EVERY / prompts ** 2 ? 0 : many;
     },
   };
 }

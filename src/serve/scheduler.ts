@@ -128,7 +128,7 @@ export function createScheduler(rows: Rows, mostWaiting: number, nowMs: () => nu
     admit();
     if (reading.length > 0) {
       const next = nextToRead(reading);
-      const most = pace.tokensToRead(leftOf(next), writing.length > 0);
+      const most = pace.tokensToRead(leftOf(next), reading.length, writing.length > 0);
       if (most > 0) await read(next, most);
     }
     if (writing.length > 0) await write();

@@ -53,30 +53,42 @@ describe("the pace of prompts", () => {
   test("reads much where nobody writes, within 400 ms", () => {
     const pace = createPace();
     pace.read(100, 100);
-    assert.equal(pace.tokensToRead(1000, false), 400);
+    assert.equal(pace.tokensToRead(1000, 1, false), 400);
     for (let i = 0; i < 50; i++) pace.read(100, 1);
-    assert.equal(pace.tokensToRead(1000, false), 512);
+    assert.equal(pace.tokensToRead(1000, 1, false), 512);
   });
 
   test("reads a little with every step where that costs little", () => {
     const pace = createPace();
     pace.read(100, 100);
     pace.wrote(50);
-    assert.equal(pace.tokensToRead(1000, true), 20);
+    assert.equal(pace.tokensToRead(1000, 1, true), 20);
   });
 
-  test("else holds up one step in 21", () => {
+  test("else holds up one step in 21, or more where more prompts wait", () => {
     const pace = createPace();
+    const write = (steps: number) => {
+      for (let i = 0; i < steps; i++) pace.wrote(4);
+    };
     pace.read(100, 100);
+    write(20);
+    assert.equal(pace.tokensToRead(1000, 1, true), 0);
+    write(1);
+    assert.equal(pace.tokensToRead(1000, 1, true), 84);
+    pace.read(100, 100);
+    write(2);
+    assert.equal(pace.tokensToRead(1000, 3, true), 0);
+    write(1);
+    assert.equal(pace.tokensToRead(1000, 3, true), 84);
+  });
+
+  test("holds nobody up for long where the prompt is read in one go", () => {
+    const pace = createPace();
     pace.wrote(4);
-    assert.equal(pace.tokensToRead(1000, true), 0);
-    for (let i = 0; i < 20; i++) pace.wrote(4);
-    assert.equal(pace.tokensToRead(1000, true), 84);
     pace.read(100, 100);
+    assert.equal(pace.tokensToRead(50, 1, true), 0);
     pace.wrote(4);
-    assert.equal(pace.tokensToRead(50, true), 50);
-    pace.read(100, 100);
-    assert.equal(pace.tokensToRead(1000, true), 0);
+    assert.equal(pace.tokensToRead(50, 1, true), 50);
   });
 });
 
