@@ -1,7 +1,7 @@
 /**
- * A server under load: `node dist/bench/serve.js MODEL [--streams 1,4,16] [--slots 16] [--tokens 64] [--prompts 16,64,256] [--url URL]`.
+ * A server under load: `node dist/bench/serve.js MODEL [--streams 1,4,16] [--slots 16] [--tokens 64] [--prompts 16,64,256] [--long 800] [--url URL]`.
  * Tokens a second, time to the first token, gaps between tokens, and how far the server's loop lags behind meanwhile. Clients run in a process of
- * their own. With --url another OpenAI server is measured instead, for one run with both.
+ * their own. With --long a prompt of so many tokens comes while the streams write, and the gaps while it is read are told apart. With --url another OpenAI server is measured instead, for one run with both.
  */
 import { fork } from "node:child_process";
 import { monitorEventLoopDelay } from "node:perf_hooks";
@@ -23,6 +23,7 @@ const { values, positionals } = parseArgs({
     prompts: { type: "string", default: "16,64,256" },
     context: { type: "string", default: "1024" },
     threads: { type: "string", default: "2" },
+    long: { type: "string" },
     url: { type: "string" },
     json: { type: "boolean", default: false },
   },
@@ -53,6 +54,7 @@ async function measured(url: string): Promise<void> {
       requests: Number(values.requests),
       maxTokens: Number(values.tokens),
       promptTokens: numbers(values.prompts),
+      longPrompt: values.long === undefined ? undefined : Number(values.long),
     });
     delay.disable();
     const ms = (value: number) => Math.round(10 * value) / 10;
@@ -61,6 +63,13 @@ async function measured(url: string): Promise<void> {
       tokensPerSecond: ms(result.tokens / result.seconds),
       failed: result.failed,
       firstMs: { p50: ms(quantile(result.firstMs, 0.5)), p99: ms(quantile(result.firstMs, 0.99)) },
+      ...(values.long && {
+        besideLongMs: {
+          gaps: result.gapsBesideMs.length,
+          p50: ms(quantile(result.gapsBesideMs, 0.5)),
+          p95: ms(quantile(result.gapsBesideMs, 0.95)),
+        },
+      }),
       gapMs: { p50: ms(quantile(result.gapsMs, 0.5)), p95: ms(quantile(result.gapsMs, 0.95)) },
       ...(!values.url && {
         loopLagMs: {

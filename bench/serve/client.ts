@@ -9,6 +9,8 @@ export interface LoadOptions {
   readonly maxTokens: number;
   /** Lengths of prompts in tokens, in turn. */
   readonly promptTokens: readonly number[];
+  /** Tokens of a prompt that comes while the streams write; then only gaps while it is read count, and the same without it. */
+  readonly longPrompt?: number | undefined;
 }
 
 /** What a load met; times in milliseconds. */
@@ -18,15 +20,18 @@ export interface LoadResult {
   readonly failed: number;
   readonly firstMs: readonly number[];
   readonly gapsMs: readonly number[];
+  /** Those while a long prompt was read. */
+  readonly gapsBesideMs: readonly number[];
 }
 
 /** Runs a load and returns its figures. */
 export async function runLoad(options: LoadOptions): Promise<LoadResult> {
-  const { streams, requests, promptTokens } = options;
-  const all = { tokens: 0, failed: 0, firstMs: [] as number[], gapsMs: [] as number[] };
+  const { streams, requests, promptTokens, longPrompt } = options;
+  const all: Notes = { tokens: 0, failed: 0, firstMs: [], gapsMs: [], gapsBesideMs: [], isBeside: false };
   const startMs = performance.now();
-  await Promise.all(
-    Array.from({ length: streams }, async (_, stream) => {
+  await Promise.all([
+    ...(longPrompt === undefined ? [] : [besides(options, longPrompt, all)]),
+    ...Array.from({ length: streams }, async (_, stream) => {
       for (let i = 0; i < requests; i++) {
         const length = promptTokens[(stream + i) % promptTokens.length]!;
         try {
@@ -36,20 +41,33 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
         }
       }
     }),
-  );
+  ]);
   return { ...all, seconds: (performance.now() - startMs) / 1000 };
+}
+
+interface Notes extends Omit<LoadResult, "seconds" | "firstMs" | "gapsMs" | "gapsBesideMs"> {
+  tokens: number;
+  failed: number;
+  readonly firstMs: number[];
+  readonly gapsMs: number[];
+  readonly gapsBesideMs: number[];
+  isBeside: boolean;
+}
+
+/** A long prompt, once the streams write. */
+async function besides(options: LoadOptions, length: number, all: Notes): Promise<void> {
+  while (all.gapsMs.length < 20 * options.streams) await new Promise((resolve) => setTimeout(resolve, 20));
+  all.isBeside = true;
+  const own: Notes = { tokens: 0, failed: 0, firstMs: [], gapsMs: [], gapsBesideMs: [], isBeside: false };
+  await oneRequest({ ...options, maxTokens: 1 }, length, 999_983, own);
+  all.isBeside = false;
 }
 
 /** Ids that no other request has: a server's memory of prompts shall not help. */
 const idsOf = (length: number, seed: number) =>
   Array.from({ length }, (_, i) => 300 + ((seed * 7919 + i * 104_729) % 9000));
 
-async function oneRequest(
-  { url, maxTokens }: LoadOptions,
-  length: number,
-  seed: number,
-  all: { tokens: number; readonly firstMs: number[]; readonly gapsMs: number[] },
-): Promise<void> {
+async function oneRequest({ url, maxTokens }: LoadOptions, length: number, seed: number, all: Notes): Promise<void> {
   const startMs = performance.now();
   const response = await fetch(`${url}/v1/completions`, {
     method: "POST",
@@ -77,7 +95,7 @@ async function oneRequest(
       if (choices[0]?.finish_reason !== null) continue;
       const nowMs = performance.now();
       if (lastMs === undefined) all.firstMs.push(nowMs - startMs);
-      else all.gapsMs.push(nowMs - lastMs);
+      else (all.isBeside ? all.gapsBesideMs : all.gapsMs).push(nowMs - lastMs);
       lastMs = nowMs;
       all.tokens++;
     }

@@ -22,29 +22,31 @@ const FEW_TOKENS = 8;
 const SHARE = 0.4;
 /** Where {@link FEW_TOKENS} take longer than that, one step in so many is held up, and the others not at all. */
 const EVERY = 21;
-/** How much the newest figure counts. */
-const NEW = 0.2;
+/** Figures that are looked back on: their middle one is not moved by a machine that was busy for a moment. */
+const LAST_STEPS = 15;
+const LAST_READS = 5;
 
 /** A pace that knows nothing yet. */
 export function createPace(): Pace {
-  let stepMs: number | undefined;
-  let msPerToken: number | undefined;
+  const lastSteps = createRecent(LAST_STEPS);
+  const lastReads = createRecent(LAST_READS);
   let steps = 0;
-  const mixed = (old: number | undefined, now: number) => (old === undefined ? now : old + NEW * (now - old));
   const within = (ms: number) => {
+    const msPerToken = lastReads.middle();
     if (msPerToken === undefined) return FEW_TOKENS;
     return Math.max(1, Math.min(MOST_TOKENS, Math.floor(ms / msPerToken)));
   };
   return {
     wrote(ms) {
-      stepMs = mixed(stepMs, ms);
+      lastSteps.push(ms);
       steps++;
     },
     read(tokens, ms) {
-      msPerToken = mixed(msPerToken, ms / tokens);
+      lastReads.push(ms / tokens);
       steps = 0;
     },
     tokensToRead(left, prompts, isWriting) {
+      const stepMs = lastSteps.middle();
       if (!isWriting || stepMs === undefined) return Math.min(left, within(MOST_MS));
       const few = within(SHARE * prompts * stepMs);
       if (few >= FEW_TOKENS) return Math.min(left, few);
@@ -53,5 +55,17 @@ export function createPace(): Pace {
       if (left <= many) return steps === 0 ? 0 : left;
       return steps < EVERY / prompts ** 2 ? 0 : many;
     },
+  };
+}
+
+/** The last figures of so many. */
+function createRecent(most: number) {
+  const values: number[] = [];
+  return {
+    push(value: number) {
+      values.push(value);
+      if (values.length > most) values.shift();
+    },
+    middle: (): number | undefined => values.toSorted((a, b) => a - b)[values.length >> 1],
   };
 }
