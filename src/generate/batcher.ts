@@ -150,7 +150,15 @@ export function createBatcher(
       const text = textOf(engine, tokenizer, job);
       waiting.push(text);
       running ??= Promise.resolve().then(run);
-      return taken(text.out, () => leave(text));
+      const stream = taken(text.out, () => leave(text));
+      const end = stream.return.bind(stream);
+      // A generator that was never begun runs none of its code when it is ended.
+      return Object.assign(stream, {
+        return(made: Generated) {
+          leave(text);
+          return end(made);
+        },
+      });
     },
     async close() {
       closed = true;

@@ -84,6 +84,11 @@ describe("a batcher", { skip: skipWithoutRuntime }, () => {
     const wrong = batcher.submit({ promptIds: [3, 99], settings });
     const banned = batcher.submit({ promptIds: [3], settings: { ...settings, prefixIds: [2], constraint: NOTHING } });
     const left = batcher.submit({ promptIds: [4], settings });
+    const neverBegun = batcher.submit({ promptIds: [4], settings });
+    assert.equal(batcher.waiting, 6);
+    const ended = neverBegun.return(undefined as never);
+    assert.equal(batcher.waiting, 5);
+    await ended;
     const last = batcher.submit({ promptIds: [5], settings: { maxNewTokens: 3 } });
     await stopped.next();
     stop.abort();
