@@ -59,11 +59,13 @@ export function loadProgress(
 
 function checkedProgress({ path, step, state }: Checkpoint): Progress {
   const { loss, sampler } = state;
-  if (state.step !== step || typeof loss !== "number" || typeof sampler !== "object" || sampler === null)
+  // Before the first step there is no loss, which JSON writes as null.
+  const isLoss = typeof loss === "number" || (loss === null && step === 0);
+  if (state.step !== step || !isLoss || typeof sampler !== "object" || sampler === null)
     fail("BAD_CHECKPOINT", `${path}: state.json: expected step ${step}, a loss and a sampler's state`);
   // Checkpoints of versions that did not keep it were written before the look.
   const lookedUp = Number.isSafeInteger(state.lookedUp) ? (state.lookedUp as number) : step;
-  return { step, lookedUp, loss: loss as number, sampler: sampler as SamplerState };
+  return { step, lookedUp, loss: (loss as number | null) ?? Number.NaN, sampler: sampler as SamplerState };
 }
 
 /** The files of a model folder besides weights. */

@@ -94,6 +94,15 @@ describe("a training run", { skip: skipWithoutRuntime }, () => {
     assert.deepEqual(weights(broken), weights(whole));
   });
 
+  test("goes on when it was stopped before its first step", async () => {
+    const [whole, broken] = [newOut(), newOut()];
+    await run(whole);
+    await stopAt(broken, ({ event }) => event === "start");
+    assert.deepEqual(checkpoints(broken), ["step-00000000"]);
+    await run(broken, { resume: true });
+    assert.deepEqual(weights(broken), weights(whole));
+  });
+
   test("starts when there is nothing to continue, and ends again when it had ended", async () => {
     const out = newOut();
     await run(out, { resume: true });

@@ -78,6 +78,15 @@ describe("fine-tuning", { skip: skipWithoutRuntime }, () => {
       assert.deepEqual(evals(broken), evals(whole));
     });
 
+  test("goes on when it was stopped before its first step", async () => {
+    const [whole, broken] = [newOut(), newOut()];
+    await tuned(whole);
+    for (const when of ["data", "start", "samples", "eval"])
+      await stopAt(broken, ({ event }) => event === when, { resume: true });
+    await tuned(broken, { resume: true });
+    assert.deepEqual(weights(broken), weights(whole));
+  });
+
   test("gives a model without a chat template a simple one, says so, and keeps it with the result", async () => {
     const out = newOut();
     const { events } = await tuned(out, { method: "full" }, {}, [chats]);
