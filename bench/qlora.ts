@@ -10,7 +10,7 @@ import { rng } from "../src/base/rng.ts";
 import { host } from "../src/host/node.ts";
 import { openRuntime } from "../src/runtime/open.ts";
 import { createEvaluation } from "../src/train/evaluator.ts";
-import { type CausalLmBatch, causalLmBatch, causalLmObjective, packedObjective } from "../src/train/objective.ts";
+import { type CausalLmBatch, causalLmBatch, causalLmObjective } from "../src/train/objective.ts";
 import { planSteps } from "../src/train/plan.ts";
 import { createStepper } from "../src/train/stepper.ts";
 import { adapted } from "../src/tune/adapters.ts";
@@ -51,11 +51,9 @@ await main(async () => {
   const { context, batch, rank, steps, threads } = numbers as Record<keyof typeof numbers, number>;
   const quantize = words.quantize === "4" ? 4 : words.quantize === "8" ? 8 : undefined;
   const warn = (message: string) => process.stderr.write(`${message}\n`);
-  using base = await openBase(host, words.model!, words.model!, { quantize, warn });
+  using base = await openBase(host, words.model!, words.model!, { quantize, rounded: words.rounded === "yes", warn });
   const lora = { rank: rank!, alpha: 2 * rank!, targets: "all-linear" } as const;
-  const groups = words.rounded === "yes" ? [] : base.groups;
-  const withAdapters = adapted({ model: base.model, groups }, lora)(causalLmObjective(base.model, batch!, context!));
-  const objective = packedObjective(withAdapters, base.groups, { rounded: true });
+  const objective = adapted(base, lora)(causalLmObjective(base.model, batch!, context!));
   const shape = {
     accumulation: 1,
     adamw: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 },

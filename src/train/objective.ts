@@ -65,7 +65,7 @@ export function changedObjective(
 export function packedObjective(
   objective: Objective,
   groups: readonly PackedGroup[],
-  { rounded = false }: { readonly rounded?: boolean } = {},
+  { rounded = false }: { readonly rounded?: boolean | undefined } = {},
 ): Objective {
   const { isTrained, withoutDropout } = objective;
   // Each weight alone: what joins products also joins what is widened in the backward pass.

@@ -11,7 +11,7 @@ import type { BaseModel } from "./base.ts";
  * the base that are in blocks are read as such.
  */
 export const adapted =
-  ({ model, groups }: Pick<BaseModel, "model" | "groups">, lora: LoraOptions | undefined) =>
+  ({ model, groups, rounded }: Pick<BaseModel, "model" | "groups" | "rounded">, lora: LoraOptions | undefined) =>
   (objective: Objective): Objective => {
     if (!lora) return objective;
     const { tied } = adapterBase(model);
@@ -21,7 +21,7 @@ export const adapted =
       );
     const made = withLora(lora);
     const whole = lora.dropout ? { ...made, withoutDropout: withLora({ ...lora, dropout: 0 }) } : made;
-    return packedObjective(whole, groups);
+    return packedObjective(whole, groups, { rounded });
   };
 
 /** The weights of a run as they stand, for an engine. With adapters those of their modules are computed anew. */

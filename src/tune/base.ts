@@ -25,6 +25,8 @@ export interface BaseModel extends Disposable {
   readonly fingerprint: string;
   /** Weights that are in blocks of 4 or 8 bits, which adapters alone can be trained beside. */
   readonly groups: readonly PackedGroup[];
+  /** Products with them round activations to 8 bits. */
+  readonly rounded?: boolean | undefined;
   /** Where a weight is, for a session; of one in blocks, where its blocks are. */
   place(parameter: string): Placement;
   /** A weight as float32. */
@@ -35,6 +37,7 @@ export interface BaseModel extends Disposable {
 export interface BaseOptions {
   /** Packs float weights to so many bits. */
   readonly quantize?: 4 | 8 | undefined;
+  readonly rounded?: boolean | undefined;
   readonly warn: (message: string) => void;
 }
 
@@ -47,7 +50,7 @@ export async function openBase(
   host: Host,
   name: string,
   folder: string,
-  { quantize, warn }: BaseOptions,
+  { quantize, rounded, warn }: BaseOptions,
 ): Promise<BaseModel> {
   // Rows in Hugging Face's order, so that adapters are those of any copy of the model.
   const { model, weights } = openModelFiles(host, folder, { quantize, onWarning: warn, rotation: "halves" });
@@ -78,6 +81,7 @@ export async function openBase(
     tokenizer,
     shapes,
     groups,
+    rounded,
     fingerprint: fingerprintOf(host, files, JSON.stringify([model.config, ...(quantize ? [quantize] : [])])),
     place: ready.place,
     read: placedFloats(host, model, ready),

@@ -24,6 +24,12 @@ export const TUNE_OPTIONS = {
     choices: [4, 8],
     help: "Keep the frozen weights in so many bits (QLoRA); packed models stay as they are",
   },
+  activations: {
+    kind: "choice",
+    choices: ["float32", "int8"],
+    default: "float32",
+    help: "Beside packed weights: multiply float32, or what is rounded to 8 bits, as answers do, which is faster",
+  },
   objective: {
     kind: "choice",
     choices: OBJECTIVES,
@@ -251,7 +257,17 @@ const OWN: Partial<Record<keyof typeof TUNE_OPTIONS, readonly (typeof OBJECTIVES
 };
 
 /** Options that only make sense with adapters. */
-const OF_LORA = ["quantize", "rank", "alpha", "rslora", "dora", "dropout", "modulesToSave", "targets"] as const;
+const OF_LORA = [
+  "quantize",
+  "activations",
+  "rank",
+  "alpha",
+  "rslora",
+  "dora",
+  "dropout",
+  "modulesToSave",
+  "targets",
+] as const;
 
 /** Decides what does not depend on model and data. Throws BAD_OPTION for values out of range or at odds with each other. */
 export function decideTune(

@@ -16,7 +16,7 @@ export const stepOptionsOf = ({ beta1, beta2, weightDecay, clip, checkpointing, 
 });
 
 /** Of a base, what a plan needs. */
-export type PlannedBase = Pick<BaseModel, "model" | "groups" | "shapes">;
+export type PlannedBase = Pick<BaseModel, "model" | "groups" | "rounded" | "shapes">;
 
 /**
  * The sizes of a run. Frozen weights count as float32, but for those in blocks, which the graphs tell of: the runtime keeps

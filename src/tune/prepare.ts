@@ -129,11 +129,17 @@ export async function reopenTune(
 async function open(
   { host, tell, own, showName }: TuneContext,
   { name, folder }: Pick<TuneOperands, "name" | "folder">,
-  { quantize, method, dora }: DecidedTune,
+  { quantize, activations, method, dora }: DecidedTune,
 ): Promise<BaseModel> {
   tell({ event: "stage", stage: "model", message: `opening ${name}` });
   const warn = (message: string) => tell({ event: "warning", message });
-  const base = own(await openBase(host, name, folder, { quantize, warn }));
+  const rounded = activations === "int8";
+  const base = own(await openBase(host, name, folder, { quantize, rounded, warn }));
+  if (base.groups.length === 0 && rounded)
+    fail(
+      "BAD_OPTION",
+      `${showName("activations")} int8: the weights of ${name} are not packed. Try it with ${showName("quantize")} 4`,
+    );
   if (base.groups.length > 0 && (method === "full" || dora))
     fail(
       "BAD_OPTION",
@@ -261,7 +267,7 @@ async function teacherOf(
 
 /** Opens an objective over a model's own weights, none of which moves. */
 function evaluateBase(runtime: Runtime, base: BaseModel, objective: Objective, { threads }: { threads: number }) {
-  const still = packedObjective({ ...objective, isTrained: () => false }, base.groups);
+  const still = packedObjective({ ...objective, isTrained: () => false }, base.groups, base);
   const weights = { tensors: () => new Map<string, Tensor<"float32">>(), frozen: base.place };
   return createEvaluation(runtime, still, weights, { threads });
 }

@@ -10,7 +10,7 @@ import type { TuneTask } from "./task.ts";
 
 /** The task of a run over data, whatever its weights are. */
 export function taskFor(
-  base: Pick<PlannedBase, "model" | "groups">,
+  base: Pick<PlannedBase, "model" | "groups" | "rounded">,
   data: Pick<TuneData, "train" | "validation">,
   options: RunTune,
   world: KindWorld<Example>,

@@ -109,6 +109,19 @@ describe("a base with packed weights", { skip: skipWithoutRuntime }, () => {
     });
   });
 
+  test("learns with activations of 8 bits nearly as with float32, and refuses them without packed weights", async () => {
+    const [exact, rounded] = [
+      await tunedOn(await baseModel(), { quantize: 8 }),
+      await tunedOn(await baseModel(), { quantize: 8, activations: "int8" }),
+    ];
+    const error = Math.abs(rounded.done.valLoss! - exact.done.valLoss!);
+    assert.ok(error > 0 && error < 0.05, `validation differs by ${error}`);
+    await assert.rejects(tunedOn(await baseModel(), { activations: "int8" }), {
+      code: "BAD_OPTION",
+      message: /^activations int8: the weights of the base are not packed/,
+    });
+  });
+
   test("keeps what is trained whole in floats, beside blocks for the rest", async () => {
     const { adapter } = await tunedOn(await baseModel(), { quantize: 4, modulesToSave: ["embed_tokens"] });
     const saved = adapter.get("base_model.model.model.embed_tokens.weight")!;
