@@ -3,9 +3,9 @@ import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { gradients } from "../../src/grad/backward.ts";
 import { createGraph, input, output, parameter } from "../../src/graph/build.ts";
-import { div, reduceSum, reshape, slice } from "../../src/graph/functions.ts";
+import { div, reduceSum, reshape, slice, topK } from "../../src/graph/functions.ts";
 import type { Graph, Value } from "../../src/graph/types.ts";
-import { distillation } from "../../src/nn/distillation.ts";
+import { distillation, softened } from "../../src/nn/distillation.ts";
 import { crossEntropy, type Scored, sequenceLogProbs, tokenLogProbs } from "../../src/nn/losses.ts";
 import { policyGradient } from "../../src/nn/policy-gradient.ts";
 import { dpo, kto, ktoDivergence, orpo, pairwiseReward, simpo } from "../../src/nn/preference.ts";
@@ -135,28 +135,54 @@ describe("objectives equal TRL's loss functions in loss, metrics and gradients",
     });
 });
 
-describe("distillation from a teacher's largest logits", () => {
-  test("is distillation from all of them when they are all there", () => {
-    const { logits, teacher, targets, mask } = cases.distillation!.inputs as Record<string, NdArray>;
-    const [N, V] = [30, 7];
+describe("distillation from a teacher's most probable tokens", () => {
+  const { logits, teacher, targets, mask } = cases.distillation!.inputs as Record<string, NdArray>;
+  const [N, V] = [30, 7];
+  const options = { temperature: 2, alpha: 0.6 };
+
+  /** Losses and divergences from all tokens and from the first K of each row's order, and a gradient of the latter. */
+  function distilled(K: number, from: NdArray, student: NdArray) {
     const graph = createGraph("kinds");
     const given = (name: string, shape: number[], dtype: "float32" | "int64" = "float32") =>
       input(graph, name, dtype, shape);
-    const x = given("logits", [N, V]);
-    const [y, w] = [given("targets", [6, 5], "int64"), given("mask", [6, 5])];
-    const [all, picked] = [given("teacher", [N, V]), given("ids", [N, V], "int64")];
-    const options = { temperature: 2, alpha: 0.6 };
-    output(graph, "dense", distillation(x, { logits: all }, y, w, options).loss);
-    output(graph, "picked", distillation(x, { logits: all, ids: picked }, y, w, options).loss);
-    const feeds = new Map([
-      ["logits", ndArray([N, V], logits!.data)],
-      ["teacher", ndArray([N, V], teacher!.data)],
-      ["targets", ndArray([6, 5], targets!.data)],
-      ["mask", ndArray([6, 5], mask!.data)],
-      ["ids", fill([N, V], ([, v]) => v!)],
-    ]);
-    const results = evaluate(graph, feeds);
+    const x = parameter(graph, "logits", [N, V], { kind: "zeros" });
+    const [y, w, all] = [given("targets", [6, 5], "int64"), given("mask", [6, 5]), given("teacher", [N, V])];
+    const [logProbs, ids] = topK(softened(all, options.temperature), 1, K);
+    const dense = distillation(x, { logits: all }, y, w, options);
+    const picked = distillation(x, { logProbs, ids }, y, w, options);
+    output(graph, "dense", dense.metrics.kl!);
+    output(graph, "picked", picked.metrics.kl!);
+    output(graph, "grad", gradients(picked.metrics.kl!, [x])[0]!);
+    return evaluate(
+      graph,
+      new Map([
+        ["logits", ndArray([N, V], student.data)],
+        ["teacher", ndArray([N, V], from.data)],
+        ["targets", ndArray([6, 5], targets!.data)],
+        ["mask", ndArray([6, 5], mask!.data)],
+      ]),
+    );
+  }
+
+  test("is distillation from all of them when they are all there", () => {
+    const results = distilled(V, teacher!, logits!);
     assert.ok(distance(results.get("dense")!, results.get("picked")!) < 1e-12);
+  });
+
+  test("comes from below to that of all, the more tokens are told apart", () => {
+    const found = [1, 3, 5].map((K) => distilled(K, teacher!, logits!));
+    const [one, three, five] = found.map((results) => results.get("picked")!.data[0]!);
+    const dense = found[0]!.get("dense")!.data[0]!;
+    assert.ok(0 < one! && one! < three! && three! < five! && five! < dense, `${[one, three, five, dense]}`);
+  });
+
+  test("asks nothing of a student that is its teacher", () => {
+    const results = distilled(3, teacher!, teacher!);
+    for (const name of ["picked", "grad"])
+      assert.ok(
+        results.get(name)!.data.every((value) => Math.abs(value) < 1e-12),
+        name,
+      );
   });
 });
 

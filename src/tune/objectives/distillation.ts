@@ -1,6 +1,6 @@
 /**
- * Learning from a larger model's logits as a task. Before each micro-batch of a step the teacher reads its rows; of its logits the largest
- * are kept, which bounds memory.
+ * Learning from a larger model's logits as a task. Before a step the teacher reads its rows; of each token's distribution the most probable
+ * tokens are kept, which bounds memory.
  */
 import { fail } from "../../base/errors.ts";
 import type { TokenExample } from "../../data/example-tokens.ts";
@@ -10,7 +10,7 @@ import { input, scalar } from "../../graph/build.ts";
 import { topK } from "../../graph/functions.ts";
 import { trainingGraph } from "../../models/heads.ts";
 import type { CausalLm } from "../../models/types.ts";
-import { type DistillationOptions, distillation } from "../../nn/distillation.ts";
+import { type DistillationOptions, distillation, softened } from "../../nn/distillation.ts";
 import type { Evaluation } from "../../train/evaluator.ts";
 import type { Objective } from "../../train/objective.ts";
 import type { Inputs, TuneTask } from "../task.ts";
@@ -32,7 +32,7 @@ export interface DistillationParts extends TaskParts<TokenExample> {
 
 /** The options of {@link distillationTask}. */
 export interface DistillationTaskOptions extends DistillationOptions {
-  /** K: so many of the teacher's largest logits are learnt from; the vocabulary's size or more: all. */
+  /** K: so many of the teacher's most probable tokens are told apart; the vocabulary's size or more: all. */
   readonly topLogits: number;
 }
 
@@ -94,44 +94,45 @@ function studentObjective(parts: DistillationParts, options: DistillationTaskOpt
       const { graph, logits } = trainingGraph(parts.model, shapeOf(parts, batch));
       const targets = input(graph, "targets", "int64", [batch, parts.rowTokens]);
       const weights = input(graph, "weights", "float32", [batch, parts.rowTokens]);
-      const teaching = {
-        logits: input(graph, "teacher_logits", "float32", [rows, kept]),
-        ...(kept < parts.model.vocabSize && { ids: input(graph, "teacher_ids", "int64", [rows, kept]) }),
-      };
+      const said = input(graph, "teacher", "float32", [rows, kept]);
+      const teaching =
+        kept < parts.model.vocabSize
+          ? { logProbs: said, ids: input(graph, "teacher_ids", "int64", [rows, kept]) }
+          : { logits: said };
       return { graph, ...distillation(logits, teaching, targets, weights, options) };
     },
   };
 }
 
-/** A forward pass whose results are the teacher's largest logits and their tokens, or all logits. */
+/** A forward pass whose results are log P of the teacher's most probable tokens and which they are, or all logits. */
 function teacherObjective(parts: DistillationParts, options: DistillationTaskOptions, batch: number): Objective {
   const kept = keptLogits(parts, options);
   return {
     isTrained: () => true,
     write() {
       const { graph, logits } = trainingGraph(parts.teacher.model, shapeOf(parts, batch));
-      if (kept === parts.model.vocabSize) return { graph, loss: scalar(graph, 0), results: { logits } };
-      const [largest, ids] = topK(logits, 1, kept);
-      return { graph, loss: scalar(graph, 0), results: { logits: largest, ids } };
+      if (kept === parts.model.vocabSize) return { graph, loss: scalar(graph, 0), results: { said: logits } };
+      const [said, ids] = topK(softened(logits, options.temperature), 1, kept);
+      return { graph, loss: scalar(graph, 0), results: { said, ids } };
     },
   };
 }
 
 /** What the teacher says of a micro-batch. */
 interface Lesson {
-  readonly logits: Float32Array;
+  readonly said: Float32Array;
   readonly ids: BigInt64Array | undefined;
 }
 
 async function lesson(teacher: Evaluation, rows: RowArrays): Promise<Lesson> {
   await teacher.run(() => writeRows(rows, teacher.inputs));
   const ids = teacher.results.ids && idsOf(teacher.results, "ids").slice();
-  return { logits: floatsOf(teacher.results, "logits").slice(), ids };
+  return { said: floatsOf(teacher.results, "said").slice(), ids };
 }
 
-function writeLesson(rows: RowArrays, { logits, ids }: Lesson, inputs: Inputs): void {
+function writeLesson(rows: RowArrays, { said, ids }: Lesson, inputs: Inputs): void {
   writeRows(rows, inputs);
-  floatsOf(inputs, "teacher_logits").set(logits);
+  floatsOf(inputs, "teacher").set(said);
   if (ids) idsOf(inputs, "teacher_ids").set(ids);
 }
 
