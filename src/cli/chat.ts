@@ -51,11 +51,13 @@ export const CHAT = verb({
   async run(io, { operands, given }) {
     const [model, question] = operands as [string?, string?];
     if (model === undefined) return noModel("chat");
-    const { context, threads, quantize, cacheType, system, ...options } = given as GivenOptions<typeof OPTIONS>;
+    const { context, threads, quantize, cacheType, adapter, system, ...options } = given as GivenOptions<
+      typeof OPTIONS
+    >;
     const path = await locateForVerb(io, model);
     const backend = await openLocal(io.host, {
       path,
-      model: { context, threads, quantize, cacheType },
+      model: { context, threads, quantize, cacheType, adapter },
       slots: 1,
       queue: 1,
     });

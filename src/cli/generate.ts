@@ -2,6 +2,7 @@
 import { fail, OwnlmError } from "../base/errors.ts";
 import { flagName, type GivenOptions, type OptionSpecs } from "../base/options.ts";
 import { createOwner } from "../base/owner.ts";
+import { withChosen } from "../generate/adapted-model.ts";
 import type { GeneratedToken } from "../generate/generate.ts";
 import { BATCH_OPTIONS, GENERATE_FILES, GENERATE_OPTIONS, MODEL_OPTIONS } from "../generate/options.ts";
 import { VERB_TEMPERATURE } from "../generate/resolve.ts";
@@ -52,24 +53,25 @@ export const GENERATE = verb({
         fail("USAGE", `${flagName(name)}: is written with --json or --prompts only`);
     const read = { verb: "generate", what: "prompt", trimmed: true };
     const { model, text: prompt } = await modelAndText(io, operands, read);
-    const { context, threads, quantize, cacheType, cache, draftModel, ...rest } = asked;
+    const { context, threads, quantize, cacheType, adapter, cache, draftModel, ...rest } = asked;
     const options = withForms(io, rest);
-    using opened = await openForVerb(io, model, { context, threads, quantize, cacheType });
+    using opened = await openForVerb(io, model, { context, threads, quantize, cacheType, adapter });
     using files = createOwner();
     const draft = draftModel === undefined ? undefined : files.own(await openForVerb(io, draftModel, { threads }));
-    if (cache !== undefined && io.host.kindOf(cache) !== undefined) opened.loadCache(cache);
+    const chosen = withChosen(opened, options.adapterName);
+    if (cache !== undefined && io.host.kindOf(cache) !== undefined) chosen.loadCache(cache);
     const promptIds = promptIdsOf(opened, prompt);
     const stream = streamAfter(opened, promptIds, { ...options, draft, signal: io.signal }, VERB_TEMPERATURE, batch);
     if (io.machine) io.json(await collected(promptIds, stream));
     else await shown(io, prompt, stream);
-    if (cache !== undefined) opened.saveCache(cache);
+    if (cache !== undefined) chosen.saveCache(cache);
   },
 });
 
 async function runPrompts(
   io: Io,
   operands: readonly string[],
-  { context, threads, quantize, cacheType, cache, draftModel, ...rest }: Given,
+  { context, threads, quantize, cacheType, adapter, cache, draftModel, ...rest }: Given,
   file: string,
   batch: number,
 ): Promise<void> {
@@ -78,7 +80,7 @@ async function runPrompts(
   if (cache !== undefined) fail("USAGE", `generate: got --cache ${cache} and --prompts ${file}, expected one of them`);
   const prompts = await readPrompts(io, file);
   const options = withForms(io, rest);
-  using opened = await openForVerb(io, model, { context, threads, quantize, cacheType });
+  using opened = await openForVerb(io, model, { context, threads, quantize, cacheType, adapter });
   using files = createOwner();
   const draft = draftModel === undefined ? undefined : files.own(await openForVerb(io, draftModel, { threads }));
   await writeEach(io, opened, prompts, { ...options, draft, signal: io.signal }, batch);

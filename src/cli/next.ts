@@ -27,8 +27,8 @@ export const NEXT = verb({
   async run(io, { operands, given }) {
     const read = { verb: "next", what: "prompt", trimmed: true };
     const { model, text: prompt } = await modelAndText(io, operands, read);
-    const { context, threads, quantize, cacheType, ...options } = given as Given;
-    using opened = await openForVerb(io, model, { context, threads, quantize, cacheType });
+    const { context, threads, quantize, cacheType, adapter, ...options } = given as Given;
+    using opened = await openForVerb(io, model, { context, threads, quantize, cacheType, adapter });
     const found = await nextTokens(opened, promptIdsOf(opened, prompt), { ...options, signal: io.signal });
     if (io.machine) io.json(found);
     else if (found.tree) for (const line of treeLines(io, tokenizerOf(opened), found.tree)) io.print(line);

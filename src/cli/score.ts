@@ -35,10 +35,10 @@ export const SCORE = verb({
     ["cat book.txt | ownlm score mymodel - --json", "the same from standard input, for a program"],
   ],
   async run(io, { operands, given }) {
-    const { context, threads, quantize, cacheType, file, csv, ...options } = given as Given;
+    const { context, threads, quantize, cacheType, adapter, file, csv, ...options } = given as Given;
     if (csv && io.machine) fail("USAGE", "--csv and --json: expected one of them");
     const { model, text } = await textOf(io, operands, file);
-    using opened = await openForVerb(io, model, { context, threads, quantize, cacheType });
+    using opened = await openForVerb(io, model, { context, threads, quantize, cacheType, adapter });
     const score = await scoring(io, (hooks) => scoreText(opened, text, { ...options, ...hooks }));
     if (io.machine) io.json(score);
     else if (csv) io.stdout.write(scoreCsv(score));

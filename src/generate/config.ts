@@ -3,6 +3,7 @@ import { fail } from "../base/errors.ts";
 import type { Host } from "../host/types.ts";
 import { modelFromConfig } from "../models/registry.ts";
 import type { CausalLm } from "../models/types.ts";
+import { isAdapterFolder } from "../weights/adapter.ts";
 import { readJson } from "../weights/folder.ts";
 import { isGguf, openGgufModel } from "./gguf-model.ts";
 
@@ -20,6 +21,11 @@ export function readConfig(host: Host, folder: string): DescribedModel {
   if (isGguf(host, folder)) return openGgufModel(host, folder);
   if (kind !== "folder") fail("NOT_FOUND", `${folder}: is a file, expected a folder. ${hint}`);
   const file = host.join(folder, "config.json");
+  if (host.kindOf(file) === undefined && isAdapterFolder(host, folder))
+    fail(
+      "NOT_FOUND",
+      `${folder}: is an adapter, which this cannot take. Try its base, or first: ownlm merge ${folder} --out DIR`,
+    );
   if (host.kindOf(file) === undefined)
     fail("NOT_FOUND", `${folder}: no config.json, expected a model in Hugging Face's layout`);
   return { file, model: modelFromConfig(readJson(host, file), file) };

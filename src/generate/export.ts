@@ -31,6 +31,8 @@ export async function exportPath(
   const file = gguf?.replace(/[^/\\]*$/, "Modelfile");
   if (modelfile && file && host.kindOf(file) !== undefined)
     fail("EXISTS", `${file}: exists already. Choose another folder for --gguf.`);
+  const folder = gguf?.replace(/[^/\\]*$/, "");
+  if (folder) host.makeFolder(folder);
   const result = exportGguf(host, base, { ...given, adapter: adapters });
   if (!modelfile || !file) return result;
   writeText(host, file, modelfileFor(host, base, adapters, result.file));

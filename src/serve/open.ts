@@ -5,6 +5,7 @@ import { type Embedder, openEmbedder } from "../generate/embed.ts";
 import { openModel, openModelFiles, openRuntimeFor } from "../generate/load.ts";
 import type { MODEL_OPTIONS } from "../generate/options.ts";
 import type { Host } from "../host/types.ts";
+import { isAdapterFolder } from "../weights/adapter.ts";
 import type { Backend } from "./backend.ts";
 import { localBackend, type SharingOptions } from "./local.ts";
 
@@ -18,7 +19,9 @@ export interface OpenAsk extends SharingOptions {
 export async function openLocal(host: Host, { path, model, ...sharing }: OpenAsk): Promise<Backend> {
   const runtime = await openRuntimeFor(host);
   const opened = await openModel(host, runtime, path, model);
-  const chat = opened.tokenizer ? openChatTokenizer(host, path) : undefined;
+  // An adapter's folder may be without a tokenizer, which is then its base's.
+  const source = isAdapterFolder(host, path) && !host.kindOf(host.join(path, "tokenizer.json")) ? opened.folder : path;
+  const chat = opened.tokenizer ? openChatTokenizer(host, source) : undefined;
   // The weights are loaded once more for it: only who asks for vectors pays.
   const embedder = async (): Promise<Embedder> => {
     const files = openModelFiles(host, path, { quantize: model.quantize, onWarning: () => {} });
