@@ -72,7 +72,10 @@ export async function openBase(
   const experts = groups.flat().find((weight) => !shapes.has(weight.name));
   if (experts) {
     removeScratch();
-    fail("UNSUPPORTED", `${folder}: ${experts.name}: mixtures of experts are trained in float types only`);
+    fail(
+      "UNSUPPORTED",
+      `${folder}: ${experts.name}: experts that lie in one tensor are not trained beside in packed form. Try a copy with weights of float types`,
+    );
   }
   return {
     name,

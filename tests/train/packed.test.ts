@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { rng } from "../../src/base/rng.ts";
 import type { Placement } from "../../src/graph/types.ts";
+import { packPlan } from "../../src/models/pack-plan.ts";
 import { addLora, isLoraParameter } from "../../src/nn/lora.ts";
 import { evaluationGraph, stepGraph } from "../../src/train/graphs.ts";
 import { causalLmObjective, changedObjective, type Objective, packedObjective } from "../../src/train/objective.ts";
 import { createStepper } from "../../src/train/stepper.ts";
 import { evaluate, ndArray } from "../helpers/reference.ts";
+import { GOLDEN_FAMILIES, goldenFamily } from "../helpers/reference-families.ts";
 import { distance, GOLDEN_MODELS, type GoldenModel, goldenFeeds, goldenModel } from "../helpers/reference-models.ts";
 import { packedModel } from "../helpers/reference-packed-model.ts";
 import { elements, runtime, skipWithoutRuntime } from "../helpers/reference-runtime.ts";
@@ -160,3 +162,26 @@ for (const name of GOLDEN_MODELS)
         assert.ok(nodes.every(({ op }) => op !== (bits === 8 ? "MatMulNBits" : "DequantizeLinear")));
       });
     });
+
+describe("steps beside packed weights", () => {
+  test("are written for every family, each product widened once and none of its floats kept", () => {
+    for (const family of GOLDEN_FAMILIES.filter((name) => !name.startsWith("gpt_oss"))) {
+      const { model } = goldenFamily(family);
+      const format = { bits: 4, block: 16, headBits: 8, embeddingBits: 8 } as const;
+      const plan = packPlan(model, format).flat();
+      const groups = plan.map(({ name, rows, width, format: { bits, block } }) => [
+        { name, rows, width, bits, blockSize: block },
+      ]);
+      const whole = changedObjective(causalLmObjective(model, 1, 8), isLoraParameter, (graph) =>
+        addLora(graph, LORA, model.vocabSize),
+      );
+      const graph = stepGraph(packedObjective(whole, groups), { ...STEP, checkpointing: true });
+      const left = new Set(graph.parameters.map(({ value }) => value.name));
+      assert.ok(plan.length > 5 && plan.every(({ name }) => !left.has(name)), family);
+      const widened = graph.nodes.filter(({ op }) => op === "DequantizeLinear").map(({ outputs }) => outputs[0]!);
+      assert.ok(widened.length > 5, family);
+      for (const floats of widened)
+        assert.equal(graph.nodes.filter(({ inputs }) => inputs.includes(floats)).length, 1, family);
+    }
+  });
+});
