@@ -57,6 +57,8 @@ export const TUNE = verb({
 const RESULTS: Readonly<Record<TuneDoneEvent["result"], (out: string, path: string) => string>> = {
   model: (out, path) => `Your model is in ${out}. Try: ownlm generate ${path} "..."`,
   "reward model": (out) => `Your reward model is in ${out}, for AutoModelForSequenceClassification of transformers`,
+  "reward adapter": (out) =>
+    `Your reward model is in ${out}, an adapter in PEFT's layout for AutoModelForSequenceClassification of transformers`,
   adapter: (out, path) =>
     `Your adapter is in ${out}, in PEFT's layout. Into its base: ownlm merge ${path} --out MERGED`,
 };

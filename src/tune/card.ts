@@ -15,12 +15,22 @@ export interface CardFacts {
 /** Samples that are shown, and characters of each. */
 const [SAMPLES, SAMPLE_CHARACTERS] = [3, 400];
 
+const WHAT: Readonly<Record<TuneRecord["done"]["result"], string>> = {
+  model: "A fine-tuned copy of",
+  adapter: "A LoRA adapter for",
+  "reward model": "A reward model, which gives an answer one score, made of",
+  "reward adapter": "A reward model, which gives an answer one score, as a LoRA adapter for",
+};
+
+const isAdapter = ({ result }: TuneRecord["done"]): boolean => result.endsWith("adapter");
+const isReward = ({ result }: TuneRecord["done"]): boolean => result.startsWith("reward");
+
 /** The card's text. */
 export function tuneCard(record: TuneRecord, facts: CardFacts = {}): string {
   const { done, settings } = record;
   const base = hubBase(record);
   const named = base ? `[${base}](https://huggingface.co/${base})` : code(settings.base.name);
-  const what = done.result === "adapter" ? "A LoRA adapter for" : "A fine-tuned copy of";
+  const what = WHAT[done.result];
   return [
     ...frontMatter(record, base, facts),
     "",
@@ -47,7 +57,7 @@ function hubBase({ settings: { base } }: TuneRecord): string | undefined {
 }
 
 function frontMatter({ done, start }: TuneRecord, base: string | undefined, facts: CardFacts): string[] {
-  const adapter = done.result === "adapter";
+  const adapter = isAdapter(done);
   const tags = ["ownlm", start.objective, ...(adapter ? ["lora"] : []), start.model];
   return [
     "---",
@@ -57,7 +67,7 @@ function frontMatter({ done, start }: TuneRecord, base: string | undefined, fact
       ? ["datasets:", ...facts.datasets.map((id) => `- ${JSON.stringify(id)}`)]
       : []),
     `library_name: ${adapter ? "peft" : "transformers"}`,
-    "pipeline_tag: text-generation",
+    `pipeline_tag: ${isReward(done) ? "text-classification" : "text-generation"}`,
     "tags:",
     ...[...new Set(tags)].filter((tag) => /^[\w-]+$/.test(tag)).map((tag) => `- ${tag}`),
     "---",
@@ -87,22 +97,18 @@ function results({ done }: TuneRecord): string[] {
 
 function usage({ done }: TuneRecord, base: string | undefined): string[] {
   const from = JSON.stringify(base ?? "BASE");
-  const python =
-    done.result === "adapter"
-      ? [
-          "from peft import PeftModel",
-          "from transformers import AutoModelForCausalLM, AutoTokenizer",
-          "",
-          `model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(${from}), "THIS_FOLDER")`,
-          'tokenizer = AutoTokenizer.from_pretrained("THIS_FOLDER")',
-        ]
-      : [
-          "from transformers import AutoModelForCausalLM, AutoTokenizer",
-          "",
-          'model = AutoModelForCausalLM.from_pretrained("THIS_FOLDER")',
-          'tokenizer = AutoTokenizer.from_pretrained("THIS_FOLDER")',
-        ];
-  return ["```python", ...python, "```", ""];
+  const name = isReward(done) ? "AutoModelForSequenceClassification" : "AutoModelForCausalLM";
+  const labels = isReward(done) ? ", num_labels=1" : "";
+  const python = isAdapter(done)
+    ? [
+        "from peft import PeftModel",
+        `from transformers import ${name}, AutoTokenizer`,
+        "",
+        `model = PeftModel.from_pretrained(${name}.from_pretrained(${from}${labels}), "THIS_FOLDER")`,
+      ]
+    : [`from transformers import ${name}, AutoTokenizer`, "", `model = ${name}.from_pretrained("THIS_FOLDER")`];
+  const tokenizer = 'tokenizer = AutoTokenizer.from_pretrained("THIS_FOLDER")';
+  return ["```python", ...python, tokenizer, "```", ""];
 }
 
 function answers({ before, after }: TuneRecord): string[] {

@@ -95,7 +95,7 @@ export interface TuneDoneEvent {
   readonly event: "done";
   readonly out: string;
   /** What the folder holds now. */
-  readonly result: "model" | "reward model" | "adapter";
+  readonly result: "model" | "reward model" | "adapter" | "reward adapter";
   readonly step: number;
   /** The step whose weights are the result. */
   readonly resultStep: number;

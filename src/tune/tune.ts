@@ -163,7 +163,7 @@ async function execute(context: Context, run: PreparedTune, startMs: number): Pr
   const done: TuneDoneEvent = {
     event: "done",
     out,
-    result: options.method === "lora" ? "adapter" : options.objective === "reward" ? "reward model" : "model",
+    result: resultOf(options),
     step: end.step,
     resultStep,
     loss: end.loss,
@@ -186,6 +186,11 @@ async function execute(context: Context, run: PreparedTune, startMs: number): Pr
   });
   tell(done);
   return done;
+}
+
+function resultOf({ method, objective }: PreparedTune["settings"]["options"]): TuneDoneEvent["result"] {
+  const kind = method === "lora" ? "adapter" : "model";
+  return objective === "reward" ? `reward ${kind}` : kind;
 }
 
 /** Puts the weights that are the result into the stepper, and says of which step they are. */

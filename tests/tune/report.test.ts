@@ -116,6 +116,19 @@ describe("the card of a tuned model", () => {
     assert.deepEqual(readCard(card), { licence: "apache-2.0", baseModel: "org/model" });
   });
 
+  test("of a reward model loads it with the class that it is of", () => {
+    const of = run(3);
+    const model = tuneCard({ ...of, done: { ...of.done, result: "reward model" } });
+    assert.match(model, /pipeline_tag: text-classification/);
+    assert.match(model, /model = AutoModelForSequenceClassification\.from_pretrained\("THIS_FOLDER"\)/);
+    const adapter = tuneCard({ ...of, done: { ...of.done, result: "reward adapter" } });
+    assert.match(adapter, /library_name: peft/);
+    assert.match(
+      adapter,
+      /AutoModelForSequenceClassification\.from_pretrained\("[^"]+", num_labels=1\), "THIS_FOLDER"\)/,
+    );
+  });
+
   test("names no base that is a folder of somebody's, and says transformers for a model", () => {
     const card = tuneCard(run(3));
     assert.doesNotMatch(card, /base_model|license:/);
