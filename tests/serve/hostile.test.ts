@@ -169,6 +169,20 @@ describe("a server among enemies", { skip: skipWithoutRuntime }, async () => {
     await works();
   });
 
+  test("serves others while a thousand connections say nothing", async () => {
+    const idle = await Promise.all(
+      Array.from({ length: 1000 }, () => {
+        const socket = net.connect({ port });
+        socket.on("error", () => {});
+        return new Promise<net.Socket>((resolve) => socket.once("connect", () => resolve(socket)));
+      }),
+    );
+    const answer = await fetch(`${url}/v1/models`);
+    assert.equal(answer.status, 200);
+    await works();
+    for (const socket of idle) socket.destroy();
+  });
+
   test("refuses what is no HTTP, too large headers and unknown methods", async () => {
     const say = (text: string) =>
       new Promise<string>((resolve) => {
