@@ -39,7 +39,7 @@ function show(view: View, event: TuneEvent): void {
       for (const line of dataLines(event, paint)) area.log(line);
       break;
     case "start":
-      view.loss.goal({ steps: event.steps, tokensPerStep: event.batch * event.rowTokens * event.accumulation });
+      view.loss.goal({ steps: event.steps, tokensPerStep: event.tokensPerStep });
       for (const line of planLines(event)) area.log(line);
       break;
     case "step":
@@ -94,16 +94,16 @@ function shown(text: string): string {
 function planLines(e: TuneStartEvent): string[] {
   const todo = e.steps - e.resumedFrom;
   const from = e.resumedFrom > 0 ? `from step ${e.resumedFrom}, ` : "";
-  const tokens = e.batch * e.rowTokens * e.accumulation;
+  const count = e.tokensPerStep / e.rowTokens;
   const trained =
     e.method === "full"
       ? "all of them trained"
       : `and ${formatCount(e.trainedParameters)} of adapters (${((100 * e.trainedParameters) / e.parameters).toFixed(2)} %), which are trained`;
-  const rows = `${e.batch * e.accumulation} ${e.batch * e.accumulation === 1 ? "row" : "rows"} of ${e.rowTokens} tokens`;
+  const rows = `${count} ${count === 1 ? "row" : "rows"} of ${e.rowTokens} tokens`;
   return [
     `model    ${e.model}, ${formatCount(e.parameters)} parameters, ${trained}`,
     `memory   ${formatBytes(e.plannedBytes)} of ${formatBytes(e.availableBytes)} free`,
-    `work     ${from}${formatCount(todo)} steps of ${rows}: ${e.epochs.toFixed(1)} epochs, ${formatCount(todo * tokens)} tokens`,
+    `work     ${from}${formatCount(todo)} steps of ${rows}: ${e.epochs.toFixed(1)} epochs, ${formatCount(todo * e.tokensPerStep)} tokens`,
     `time     about ${formatDuration(e.minutes * 60_000)} at ${formatCount(e.tokensPerSecond)} tokens/s`,
     `output   ${visibleText(e.out)}`,
   ];

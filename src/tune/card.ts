@@ -141,7 +141,7 @@ function training({ command, data, start }: TuneRecord): string[] {
     "## Training",
     "",
     ...block("command", command),
-    `${formatCount(report.records)} records; ${formatCount(report.tokens)} tokens, of which ${formatCount(report.lossTokens)} carry loss; ${formatCount(start.steps)} steps of ${formatCount(start.batch * start.accumulation)} rows of ${formatCount(start.rowTokens)} tokens at a peak learning rate of ${shownNumber(start.lr)}. Curves, data and every setting are in report.html.`,
+    `${formatCount(report.records)} records; ${formatCount(report.tokens)} tokens, of which ${formatCount(report.lossTokens)} carry loss; ${formatCount(start.steps)} steps of ${formatCount(start.tokensPerStep / start.rowTokens)} rows of ${formatCount(start.rowTokens)} tokens at a peak learning rate of ${shownNumber(start.lr)}. Curves, data and every setting are in report.html.`,
     "",
   ];
 }

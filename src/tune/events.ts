@@ -34,6 +34,8 @@ export interface TuneStartEvent {
   readonly batch: number;
   readonly rowTokens: number;
   readonly accumulation: number;
+  /** Positions of a step, padding included: an example may be several rows. */
+  readonly tokensPerStep: number;
   /** Steps done before, by the run that is continued. */
   readonly resumedFrom: number;
   readonly steps: number;

@@ -225,6 +225,7 @@ function startEvent(
     batch: options.batch,
     rowTokens: options.rowTokens,
     accumulation: options.accumulation,
+    tokensPerStep: plan.tokensPerStep,
     resumedFrom,
     steps: options.steps,
     epochs: (options.steps * options.batch * options.accumulation) / task.rowsPerEpoch,

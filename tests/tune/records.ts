@@ -74,6 +74,7 @@ export const record = {
     batch: 16,
     rowTokens: 128,
     accumulation: 1,
+    tokensPerStep: 2048,
     resumedFrom: 0,
     steps: 20,
     epochs: 3,
