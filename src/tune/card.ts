@@ -2,7 +2,7 @@
 import { formatCount, formatDuration } from "../base/format.ts";
 import { readModelName } from "../hub/id.ts";
 import type { TuneRecord } from "./record.ts";
-import { shownNumber, shownShare } from "./report-text.ts";
+import { shownNumber, shownShare, threadsText } from "./report-text.ts";
 
 /** What the record does not know. */
 export interface CardFacts {
@@ -81,7 +81,7 @@ function sentence({ start, done, data, settings }: TuneRecord): string {
       : `${formatCount(done.trainedParameters)} parameters were trained`;
   const best =
     done.resultStep === done.step ? "" : `; the weights are those of step ${formatCount(done.resultStep)}, the best`;
-  return `${trained} on ${formatCount(data.trainExamples)} examples for ${formatCount(done.step)} steps (${start.objective}), in ${formatDuration(1000 * done.seconds)} on ${settings.options.threads} threads of a processor${best}.`;
+  return `${trained} on ${formatCount(data.trainExamples)} examples for ${formatCount(done.step)} steps (${start.objective}), in ${formatDuration(1000 * done.seconds)} on ${threadsText(settings.options.threads)} of a processor${best}.`;
 }
 
 function results({ done }: TuneRecord): string[] {

@@ -4,7 +4,7 @@ import { SHAPE_NAMES } from "../data/shapes.ts";
 import type { Curve, SampleRow, TuneReport } from "./report-data.ts";
 import { STYLE } from "./report-style.ts";
 import { chart } from "./report-svg.ts";
-import { escapeHtml, shownNumber, shownShare, words } from "./report-text.ts";
+import { escapeHtml, shownNumber, shownShare, threadsText, words } from "./report-text.ts";
 
 /** What falls by orders of magnitude. */
 const FALLING = ["loss", "gradient norm"];
@@ -38,7 +38,7 @@ function subtitle({ record: { start, done, settings } }: TuneReport): string {
   return [
     `${start.objective} with ${method}`,
     `${formatCount(done.trainedParameters)} of ${formatCount(start.parameters)} parameters`,
-    `${formatCount(done.step)} steps in ${formatDuration(1000 * done.seconds)} on ${settings.options.threads} threads`,
+    `${formatCount(done.step)} steps in ${formatDuration(1000 * done.seconds)} on ${threadsText(settings.options.threads)}`,
     ...(done.stoppedEarly ? ["stopped early: validation had stopped falling"] : []),
     ...(done.resultStep === done.step ? [] : [`weights of step ${formatCount(done.resultStep)}, the best`]),
   ].join(" · ");

@@ -37,6 +37,9 @@ export function shownShare(value: number): string {
   return `${(100 * value).toFixed(1)} %`;
 }
 
+/** 1 as "1 thread", 2 as "2 threads". */
+export const threadsText = (threads: number) => `${threads} thread${threads === 1 ? "" : "s"}`;
+
 /** An option's or a metric's name as words: `valFraction` as `val fraction`. */
 export function words(name: string): string {
   return name.replace(/[_/]/g, " ").replace(/([a-z])([A-Z])/g, (_, a: string, b: string) => `${a} ${b.toLowerCase()}`);
