@@ -51,6 +51,8 @@ export interface AdapterSet extends Disposable {
   alone(name: string | undefined): AdapterFeeds;
   /** Inputs for rows of any adapters. */
   together(): AdapterFeeds;
+  /** False where the one adapter brings whole weights: then no text can be without it. */
+  readonly hasBase: boolean;
   /** Throws BAD_OPTION for a name that no adapter has. */
   require(name: string): void;
 }
@@ -58,8 +60,21 @@ export interface AdapterSet extends Disposable {
 /** The inputs of so many tokens of one sequence, that choose its adapter. */
 export type ChoiceOf = (own: Owner["own"], tokens: number) => Readonly<Record<string, Tensor>>;
 
-/** Throws BAD_OPTION for the name of an adapter that is not there. */
+/** What a set is made of. */
+export interface SetParts {
+  readonly modules: readonly BaseModule[];
+  readonly adapters: readonly LoadedAdapter[];
+  /** Weights in the base's place. */
+  readonly replaced: ReadonlyMap<string, unknown>;
+}
+
+/** Throws BAD_OPTION for the name of an adapter that is not there, UNSUPPORTED for no adapter where the base is not there. */
 export function requireAdapter(adapters: AdapterSet | undefined, name: string | undefined): void {
+  if (name === undefined && adapters && !adapters.hasBase)
+    fail(
+      "UNSUPPORTED",
+      `adapter: ${adapters.names[0]} brings whole weights, so that the model without it is not in memory`,
+    );
   if (name === undefined) return;
   if (!adapters) fail("BAD_OPTION", `adapter: got ${JSON.stringify(name)}, and the model has none`);
   else adapters.require(name);
@@ -78,10 +93,7 @@ export function choiceOf(adapters: AdapterSet | undefined, name: string | undefi
 }
 
 /** A set of adapters, whose tensors `runtime` keeps until it is disposed. */
-export function adapterSet(
-  runtime: Runtime,
-  { modules, adapters }: { readonly modules: readonly BaseModule[]; readonly adapters: readonly LoadedAdapter[] },
-): AdapterSet {
+export function adapterSet(runtime: Runtime, { modules, adapters, replaced }: SetParts): AdapterSet {
   const owner = createOwner();
   const made = new Map<string, AdapterFeeds>();
   const feedsOf = (key: string, some: readonly LoadedAdapter[]): AdapterFeeds => {
@@ -98,6 +110,7 @@ export function adapterSet(
   return {
     names: adapters.map(({ name }) => name),
     modules,
+    hasBase: replaced.size === 0,
     require: (name) => void byName(name),
     alone: (name) => (name === undefined ? feedsOf("", []) : feedsOf(`of ${name}`, [byName(name)])),
     together: () => feedsOf("all", adapters),

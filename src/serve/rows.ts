@@ -1,6 +1,7 @@
 /** Places for texts in a model's memory, each of which remembers the last text it held. Chooses no token. */
 import type { BatchEngine } from "../generate/batch-types.ts";
-import type { Lending, Loan } from "../generate/lending.ts";
+import type { Loan } from "../generate/lending.ts";
+import type { OpenModel } from "../generate/open-model.ts";
 import { commonPrefix } from "../generate/prefix.ts";
 
 /** A place for a text. */
@@ -16,8 +17,8 @@ export interface Row {
 /** All places of a model. */
 export interface Rows extends Disposable {
   readonly count: number;
-  /** A free place that holds the beginning of `ids` that is known, all but the last at most; none of it with `fresh`. Undefined where none is free. */
-  take(ids: readonly number[], fresh: boolean): Row | undefined;
+  /** A free place that holds the beginning of `ids` that is known with that adapter, all but the last at most; none of it with `fresh`. Undefined where none is free. */
+  take(ids: readonly number[], fresh: boolean, adapter?: string): Row | undefined;
   /** Gives a place back; it remembers what it holds. */
   giveBack(row: Row): void;
   /** One token for each of some rows, and the logits behind it: live views, valid until the rows' next call. */
@@ -25,7 +26,7 @@ export interface Rows extends Disposable {
 }
 
 /** At most `count` places out of a model: in one cache, a step of all of which is one run; one by one where the model has no such cache. */
-export function rowsOf(model: Pick<Lending, "borrow" | "openBatch">, count: number): Rows {
+export function rowsOf(model: Pick<OpenModel, "openBatch" | "withAdapter">, count: number): Rows {
   return model.openBatch && count > 1 ? batchRows(model.openBatch(count)) : engineRows(model, count);
 }
 
@@ -59,23 +60,25 @@ export function batchRows(engine: BatchEngine): Rows {
     };
   });
   const oldest = (free: readonly Slot[]) => free.reduce((a, b) => (b.usedAt < a.usedAt ? b : a));
-  const placed = (ids: readonly number[], free: readonly Slot[]): Slot => {
-    const known = slots.map((slot) => knownOf(slot, ids));
+  const placed = (ids: readonly number[], free: readonly Slot[], adapter: string | undefined): Slot => {
+    const known = slots.map((slot) => (engine.adapterOf(slot.index) === adapter ? knownOf(slot, ids) : 0));
     const best = slots.reduce((a, b) => (known[b.index]! > known[a.index]! ? b : a));
     const shared = known[best.index]!;
     // A text that goes on takes its place; one that begins alike leaves the other's in peace and takes the oldest.
     const goesOn = best.isFree && 2 * shared >= best.ids.length;
     const slot = goesOn ? best : oldest(free);
-    if (slot === best) engine.truncate(slot.index, shared);
+    engine.use(slot.index, adapter);
+    if (slot === best || shared === 0) engine.truncate(slot.index, shared);
     else engine.copy(best.index, slot.index, shared);
     return slot;
   };
   return {
     count: engine.slots,
-    take(ids, fresh) {
+    take(ids, fresh, adapter) {
       const free = slots.filter(({ isFree }) => isFree);
       if (free.length === 0) return undefined;
-      const slot = fresh ? oldest(free) : placed(ids, free);
+      const slot = fresh ? oldest(free) : placed(ids, free, adapter);
+      engine.use(slot.index, adapter);
       if (fresh) engine.truncate(slot.index, 0);
       slot.isFree = false;
       return slot;
@@ -96,17 +99,19 @@ export function batchRows(engine: BatchEngine): Rows {
 
 interface Place extends Row, Used {
   readonly loan: Loan;
+  readonly adapter: string | undefined;
 }
 
 /** Engines for one text each, made when they are first needed. */
-export function engineRows(model: Pick<Lending, "borrow">, count: number): Rows {
+export function engineRows(model: Pick<OpenModel, "withAdapter">, count: number): Rows {
   const places: Place[] = [];
   let clock = 0;
-  const open = (): Place => {
-    const loan = model.borrow();
+  const open = (adapter: string | undefined): Place => {
+    const loan = model.withAdapter(adapter).borrow();
     const { engine } = loan;
     return {
       loan,
+      adapter,
       isFree: true,
       usedAt: 0,
       ids: engine.ids,
@@ -115,23 +120,25 @@ export function engineRows(model: Pick<Lending, "borrow">, count: number): Rows 
     };
   };
   /** The place that knows most of a text, and of equals the one that was used longest ago. */
-  const best = (ids: readonly number[]): Place | undefined => {
-    const known = (place: Place) => knownOf(place, ids);
+  const best = (ids: readonly number[], adapter: string | undefined): Place | undefined => {
+    const known = (place: Place) => (place.adapter === adapter ? knownOf(place, ids) : 0);
     const free = places.filter((place) => place.isFree);
     free.sort((a, b) => known(b) - known(a) || a.usedAt - b.usedAt);
     const [first] = free;
     // A text that is worth nothing here is forgotten only where there is no room for another.
     if (places.length < count && (!first || known(first) === 0)) {
-      const made = open();
+      const made = open(adapter);
       places.push(made);
       return made;
     }
-    return first;
+    if (!first || first.adapter === adapter) return first;
+    first.loan[Symbol.dispose]();
+    return (places[places.indexOf(first)] = open(adapter));
   };
   return {
     count,
-    take(ids, fresh) {
-      const place = best(ids);
+    take(ids, fresh, adapter) {
+      const place = best(ids, adapter);
       if (!place) return undefined;
       place.loan.engine.truncate(fresh ? 0 : knownOf(place, ids));
       place.isFree = false;

@@ -90,8 +90,8 @@ export function createScheduler(rows: Rows, mostWaiting: number, nowMs: () => nu
   };
   /** Its place, found as late as can be: a text before it may have the same beginning. */
   const placed = (job: Job): Row => {
-    const { promptIds, scoresPrompt } = job.sequence;
-    const row = rows.take(promptIds, scoresPrompt) ?? fail("BUG", "a text was let in, and no place was free");
+    const { promptIds, scoresPrompt, adapter } = job.sequence;
+    const row = rows.take(promptIds, scoresPrompt, adapter) ?? fail("BUG", "a text was let in, and no place was free");
     job.row = row;
     job.cachedTokens = row.ids.length;
     return row;

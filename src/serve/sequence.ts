@@ -1,4 +1,5 @@
 /** One text in the making: which tokens are read, which is chosen from logits, and what its client is told. Knows no engine. */
+import { withChosen } from "../generate/adapted-model.ts";
 import { type Course, createCourse, type FinishReason } from "../generate/course.ts";
 import type { OpenModel } from "../generate/load.ts";
 import { type TokenLogprob, tokenLogprob } from "../generate/logprobs.ts";
@@ -12,6 +13,7 @@ import type { GenerateAsk, Piece, TokenInfo } from "./backend.ts";
 /** A text in the making. */
 export interface Sequence {
   readonly promptIds: readonly number[];
+  readonly adapter: string | undefined;
   /** True where log P of the prompt's own tokens are asked for: then all of it must be read. */
   readonly scoresPrompt: boolean;
   /** The token that is to be read next, once there is one. */
@@ -27,8 +29,9 @@ export interface Sequence {
 }
 
 /** A text that is asked for behind a prompt. Throws what is wrong with what is asked. */
-export function createSequence(opened: OpenModel, promptIds: readonly number[], ask: GenerateAsk): Sequence {
+export function createSequence(given: OpenModel, promptIds: readonly number[], ask: GenerateAsk): Sequence {
   const { options, responseFormat, copy } = ask;
+  const opened = withChosen(given, options.adapterName);
   const room = opened.context - promptIds.length;
   const isEmpty = options.maxNewTokens === 0;
   const maxNewTokens = isEmpty ? 1 : Math.min(room, options.maxNewTokens ?? room);
@@ -47,6 +50,7 @@ export function createSequence(opened: OpenModel, promptIds: readonly number[], 
   let completionTokens = 0;
   return {
     promptIds,
+    adapter: opened.adapter,
     scoresPrompt: promptLogprobs !== undefined,
     get nextId() {
       return nextId;

@@ -1,12 +1,14 @@
 /** A server over models: its routes as a function, and that function on a socket. */
 import { fail } from "../base/errors.ts";
 import { type GivenOptions, type OptionValues, readOptions } from "../base/options.ts";
+import { namedAdapters } from "../generate/load-adapters.ts";
 import { MODEL_OPTIONS } from "../generate/options.ts";
 import type { Listening, ServerHost } from "../host/server-types.ts";
 import type { Host } from "../host/types.ts";
 import { locateModel } from "../hub/locate.ts";
 import type { PullHooks } from "../hub/pull.ts";
 import { createApp, type LogEntry } from "./app.ts";
+import type { Backend } from "./backend.ts";
 import { nowSeconds, type ServedModel } from "./context.ts";
 import { createGuard, hostsOf } from "./guard.ts";
 import { openLocal } from "./open.ts";
@@ -54,6 +56,8 @@ export async function createServer(
   readOptions(MODEL_OPTIONS, { context, threads, quantize, cacheType, adapter });
   if (given.length === 0) fail("BAD_OPTION", "models: got none, expected one at least");
   const names = namesOf(given, options.alias);
+  const adapters = namedAdapters(adapter ?? []).map((each) => each.name);
+  checkAdapters(names, adapters);
   const models: ServedModel[] = [];
   try {
     for (const [i, name] of names.entries()) {
@@ -68,13 +72,34 @@ export async function createServer(
       const onCrash = (why: string) => onLog({ event: "engine-ended", model: name, why });
       const isLocal = inProcess || host.name !== "node";
       const backend = await (isLocal ? openLocal(host, ask) : openRemote(serverHost, ask, { onCrash }));
-      models.push({ name, backend, created: nowSeconds() });
+      models.push(...servedAs(name, backend, adapters));
     }
   } catch (error) {
     await Promise.all(models.map(({ backend }) => backend.dispose()));
     throw error;
   }
   return serverOf(serverHost, models, options, apiKeys(host, options), onLog);
+}
+
+/** A model, and with each of its adapters under the adapter's name. */
+function servedAs(name: string, backend: Backend, adapters: readonly string[]): ServedModel[] {
+  const created = nowSeconds();
+  if (adapters.length === 0) return [{ name, backend, created }];
+  const withName = (adapterName: string): Backend => ({
+    ...backend,
+    generate: (ask, signal) => backend.generate({ ...ask, options: { ...ask.options, adapterName } }, signal),
+  });
+  const others = adapters.map((adapter) => {
+    return { name: adapter, backend: { ...withName(adapter), dispose: async () => {} }, created };
+  });
+  return [{ name, backend: withName("none"), created }, ...others];
+}
+
+function checkAdapters(names: readonly string[], adapters: readonly string[]): void {
+  if (adapters.length > 0 && names.length > 1)
+    fail("BAD_OPTION", `adapter: got it with ${names.length} models, expected one model that they are for`);
+  const twice = adapters.find((each) => names.includes(each));
+  if (twice !== undefined) fail("BAD_OPTION", `adapter: ${twice} is the model's name too. Name it: NAME=DIR.`);
 }
 
 /** What clients call a model: its alias, or the last part of its path or id. */

@@ -171,6 +171,8 @@ describe("a model with adapters", { skip: skipWithoutRuntime }, () => {
     const open = (adapter: readonly string[]) => openModel(host, runtime!, folder, { adapter });
     await assert.rejects(open([tone, `tone=${facts}`]), { code: "BAD_OPTION", message: /two of the name tone/ });
     const whole = randomAdapter(inside("whole"), folder, { targets: ["q_proj"], modulesToSave: ["norm"] }, 3);
+    using alone = await open([whole]);
+    assert.throws(() => alone.withAdapter(undefined), { code: "UNSUPPORTED", message: /brings whole weights/ });
     await assert.rejects(open([tone, whole]), { code: "UNSUPPORTED", message: /brings whole weights .*only one/ });
   });
 

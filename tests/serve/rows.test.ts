@@ -6,10 +6,16 @@ import { batchRows } from "../../src/serve/rows.ts";
 /** Slots that hold ids and compute nothing, and what was done with them. */
 function memory(slots: number) {
   const held: number[][] = Array.from({ length: slots }, () => []);
+  const adapters: (string | undefined)[] = [];
   const copies: [from: number, to: number, length: number][] = [];
   const engine = {
     slots,
     idsOf: (slot: number) => held[slot]!,
+    adapterOf: (slot: number) => adapters[slot],
+    use(slot: number, adapter: string | undefined) {
+      if (adapters[slot] !== adapter) held[slot]!.length = 0;
+      adapters[slot] = adapter;
+    },
     async append(slot: number, ids: ArrayLike<number>) {
       held[slot]!.push(...Array.from(ids));
       return new Float32Array(1);
@@ -70,4 +76,24 @@ test("a text whose prompt is scored begins with nothing, in the slot that was us
   const row = all.rows.take(text("second"), true)!;
   assert.equal(row.ids.length, 0);
   assert.ok(all.held.some((ids) => ids.length === "second".length));
+});
+
+test("a text of another adapter shares nothing, and its own is found again", async () => {
+  const all = memory(2);
+  const take = (adapter: string | undefined, ...words: string[]) => {
+    const row = all.rows.take(text(...words), false, adapter)!;
+    const known = row.ids.length;
+    return { row, known };
+  };
+  const read = async (adapter: string | undefined, ...words: string[]) => {
+    const { row, known } = take(adapter, ...words);
+    await row.read(text(...words).slice(known));
+    all.rows.giveBack(row);
+    return known;
+  };
+  assert.deepEqual(
+    [await read("a", "one two"), await read("b", "one two"), await read("a", "one two three")],
+    [0, 0, 7],
+  );
+  assert.deepEqual([await read(undefined, "one two"), all.copies.length], [0, 0]);
 });
