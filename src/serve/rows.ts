@@ -133,7 +133,9 @@ export function engineRows(model: Pick<OpenModel, "withAdapter">, count: number)
     }
     if (!first || first.adapter === adapter) return first;
     first.loan[Symbol.dispose]();
-    return (places[places.indexOf(first)] = open(adapter));
+    const made = open(adapter);
+    places[places.indexOf(first)] = made;
+    return made;
   };
   return {
     count,
