@@ -1,6 +1,8 @@
 /** Where adapters are in a run: put into objectives, and into weights for answers. Knows no files. */
 import type { Weights } from "../generate/engine.ts";
 import { adapterBase } from "../models/adapted.ts";
+import { cachedGraph } from "../models/heads.ts";
+import type { CausalLm } from "../models/types.ts";
 import { addLora, type LoraOptions, loraScale, trainedWith } from "../nn/lora.ts";
 import { changedObjective, type Objective, packedObjective } from "../train/objective.ts";
 import type { Stepper } from "../train/stepper.ts";
@@ -27,17 +29,16 @@ export const adapted =
 /** The weights of a run as they stand, for an engine. With adapters those of their modules are computed anew. */
 export function liveWeights(base: BaseModel, stepper: Stepper, lora: LoraOptions | undefined): Weights {
   const tensors = stepper.tensors();
-  if (!lora) {
-    const all = Object.fromEntries(stepper.parameters.map((name) => [name, tensors.get(name)!]));
-    return { place: () => ({ kind: "input" }), tensors: all };
-  }
-  if (base.groups.length > 0) return besideBlocks(base, stepper, lora);
+  if (lora && base.groups.length > 0) return besideBlocks(base, stepper, lora);
+  const split = splitWeights(base.model);
+  const whole = stepper.parameters.filter((name) => base.shapes.has(name) && !split.has(name));
   const { linears } = adapterBase(base.model);
-  const whole = stepper.parameters.filter((name) => base.shapes.has(name));
   return {
     tensors: Object.fromEntries(whole.map((name) => [name, tensors.get(name)!])),
     place(parameter) {
-      if (tensors.has(parameter)) return { kind: "input" };
+      const trained = tensors.get(parameter);
+      if (trained) return split.has(parameter) ? { kind: "memory", data: trained.data } : { kind: "input" };
+      if (!lora) return base.place(parameter);
       const module = parameter.slice(0, -".weight".length);
       const of = (part: string) => tensors.get(`${module}.lora_${part}.weight`)?.data;
       const [a, b, magnitude, linear] = [of("A"), of("B"), of("magnitude_vector"), linears.get(module)];
@@ -47,6 +48,11 @@ export function liveWeights(base: BaseModel, stepper: Stepper, lora: LoraOptions
       return { kind: "memory", data };
     },
   };
+}
+
+/** The weights that inference reads in parts, each expert's: they are no single input of its graph. */
+function splitWeights(model: CausalLm): ReadonlySet<string> {
+  return new Set(cachedGraph(model, 1, 1).parameters.flatMap(({ part }) => (part ? [part.whole] : [])));
 }
 
 /** Adapters as products of their own: blocks cannot take them up. */

@@ -26,7 +26,7 @@ export function longestExample(
 
 /** Options with nothing left open. */
 export function lengthOfRun(
-  { hiddenSize }: Pick<CausalLm, "hiddenSize">,
+  { hiddenSize, longAfter = Number.POSITIVE_INFINITY }: Pick<CausalLm, "hiddenSize" | "longAfter">,
   { train, validation }: Pick<TuneData, "train" | "validation">,
   decided: DecidedTune & { readonly maxLength: number },
   showName: (name: string) => string,
@@ -37,7 +37,9 @@ export function lengthOfRun(
   const lengths = [...sequences, ...validation.tokens.flatMap(sequencesOf)].map(({ ids }) => ids.length - 1);
   const longest = lengths.reduce((most, length) => Math.max(most, length), 0) + kind.morePositions(decided);
   const positions = lengths.reduce((total, length) => total + length, 0);
-  const rowTokens = rowLength(packing, { longest, positions }, decided.maxLength);
+  // A row that is longer than its texts would turn them by the angles of long ones.
+  const most = longest <= longAfter ? Math.min(decided.maxLength, longAfter) : decided.maxLength;
+  const rowTokens = rowLength(packing, { longest, positions }, most);
   const rows = kind.packs
     ? packRows(sequences, { context: rowTokens, mode: packing }).rows.length
     : train.examples.length;
