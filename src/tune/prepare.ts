@@ -181,7 +181,8 @@ async function prepare(context: TuneContext, base: BaseModel, data: TuneData, op
   requireFits(base, options, plan, { availableBytes, continued, taskOf, showName });
   requireDisk(host, options, plan);
   tell({ event: "stage", stage: "graph", message: `building the graph of ${plan.parameters} trained parameters` });
-  const memoryPattern = affordsPattern(plan, availableBytes);
+  // Packed weights are for those who are short of memory.
+  const memoryPattern = base.groups.length === 0 && affordsPattern(plan, availableBytes);
   const session = { threads: options.threads, memoryPattern };
   const stepper = own(
     await createStepper(runtime, task.objective, {
