@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
+import { openModel } from "../../src/generate/load.ts";
 import { merge } from "../../src/generate/merge.ts";
 import { host } from "../../src/host/node.ts";
 import type { AdapterConfig } from "../../src/weights/adapter-config.ts";
@@ -12,7 +13,7 @@ import { ndArray } from "../helpers/reference-array.ts";
 import { logitsOf, openFolder } from "../helpers/reference-engine.ts";
 import { distance, readArrays } from "../helpers/reference-models.ts";
 import { runPython, skipWithoutPython } from "../helpers/reference-python.ts";
-import { skipWithoutRuntime } from "../helpers/reference-runtime.ts";
+import { runtime, skipWithoutRuntime } from "../helpers/reference-runtime.ts";
 
 const VARIANTS = ["lora", "all", "rslora", "dora", "patterns"];
 const NAMES = [
@@ -42,6 +43,21 @@ describe("adapters that peft wrote", { skip }, () => {
       using engine = await openFolder(at("merged"));
       const ours = ndArray(logits.shape, (await logitsOf(engine, [...expected.get("ids")!.data])).flat());
       assert.ok(distance(logits, plain) > 0.1, "the adapter changes nothing");
+      const most = logits.data.reduce((max, x) => Math.max(max, Math.abs(x)), 1);
+      const error = distance(ours, logits);
+      assert.ok(error < 1e-5 * most, `the logits differ by ${error} of ${most}`);
+    });
+});
+
+describe("adapters that peft wrote, in memory", { skip }, () => {
+  for (const name of NAMES)
+    test(`${name}: have peft's logits over their base`, async () => {
+      const at = (part: string) => path.join(root, name, part);
+      const expected = readArrays(at("expected.safetensors"));
+      using opened = await openModel(host, runtime!, at("base"), { adapter: [at("adapter")], threads: 1 });
+      using loan = opened.borrow();
+      const logits = expected.get("logits")!;
+      const ours = ndArray(logits.shape, (await logitsOf(loan.engine, [...expected.get("ids")!.data])).flat());
       const most = logits.data.reduce((max, x) => Math.max(max, Math.abs(x)), 1);
       const error = distance(ours, logits);
       assert.ok(error < 1e-5 * most, `the logits differ by ${error} of ${most}`);
