@@ -14,6 +14,7 @@ import { distillationTask } from "../../src/tune/objectives/distillation.ts";
 import { ktoTask } from "../../src/tune/objectives/kto.ts";
 import { dpoTask, orpoTask, simpoTask } from "../../src/tune/objectives/preference.ts";
 import { rewardTask, SCORE_WEIGHT } from "../../src/tune/objectives/reward.ts";
+import { sftTask } from "../../src/tune/objectives/sft.ts";
 import type { TaskWorld, TuneTask } from "../../src/tune/task.ts";
 import { golden } from "../helpers/paths.ts";
 import { goldenModel } from "../helpers/reference-models.ts";
@@ -91,6 +92,12 @@ function weightTensors(own: Owner["own"]): ReadonlyMap<string, Tensor<"float32">
 }
 
 const TASKS: Readonly<Record<string, (accumulation: number, own: Owner["own"]) => TuneTask>> = {
+  // Packed, the answers fill three rows.
+  sft: (n) =>
+    sftTask({
+      ...parts<TokenExample>(answers, n, answers),
+      ...(n === 1 ? ({ packing: "packed", batch: 3 } as const) : ({ packing: "padded" } as const)),
+    }),
   dpo: (n) => dpoTask(parts(pairs, n, pairs), { beta: 0.1, labelSmoothing: 0 }),
   orpo: (n) => orpoTask(parts(pairs, n, pairs), { beta: 0.1 }),
   simpo: (n) => simpoTask(parts(pairs, n, pairs), { beta: 2, gamma: 1 }),
@@ -100,7 +107,6 @@ const TASKS: Readonly<Record<string, (accumulation: number, own: Owner["own"]) =
     const kept = weightTensors(own);
     const open = async (objective: Objective) =>
       createEvaluation(runtime!, objective, { tensors: () => kept, frozen: undefined });
-    // The answers fill three rows when they are packed.
     const rows = n === 1 ? ({ packing: "packed", batch: 3 } as const) : ({ packing: "padded" } as const);
     const task = distillationTask(
       { ...parts<TokenExample>(answers, n, answers), ...rows, teacher: { model: teacher, open } },
