@@ -169,10 +169,10 @@ function contextOf(request: Request, { models, log, requestTimeoutMs }: AppOptio
 
 async function modelList(models: readonly ServedModel[]): Promise<object[]> {
   return Promise.all(
-    models.map(async ({ name, backend, created }) => {
+    models.map(async ({ name, backend, created, parent }) => {
       const { context, maxPositions, vocabSize, hiddenSize } = await backend.facts();
       const meta = { n_ctx: context, n_ctx_train: maxPositions, n_vocab: vocabSize, n_embd: hiddenSize };
-      return { id: name, object: "model", created, owned_by: "ownlm", meta };
+      return { id: name, object: "model", created, owned_by: "ownlm", ...(parent !== undefined && { parent }), meta };
     }),
   );
 }

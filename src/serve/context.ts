@@ -7,6 +7,8 @@ export interface ServedModel {
   readonly backend: Backend;
   /** Seconds since 1970 when it came to be served. */
   readonly created: number;
+  /** Of an adapter: the name of the model it belongs to. */
+  readonly parent?: string | undefined;
 }
 
 /** A request on its way. */

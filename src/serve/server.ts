@@ -90,7 +90,7 @@ function servedAs(name: string, backend: Backend, adapters: readonly string[]): 
     generate: (ask, signal) => backend.generate({ ...ask, options: { ...ask.options, adapterName } }, signal),
   });
   const others = adapters.map((adapter) => {
-    return { name: adapter, backend: { ...withName(adapter), dispose: async () => {} }, created };
+    return { name: adapter, backend: { ...withName(adapter), dispose: async () => {} }, created, parent: name };
   });
   return [{ name, backend: withName("none"), created }, ...others];
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import path from "node:path";
 import { describe, test } from "node:test";
+import { createLibrary } from "../../src/generate/library.ts";
 import { merge } from "../../src/generate/merge.ts";
 import { host } from "../../src/host/node.ts";
 import { temporaryFolder } from "../generate/folders.ts";
@@ -38,6 +39,45 @@ describe("a server of one model with adapters", { skip: skipWithoutRuntime }, ()
       const texts = await Promise.all(names.map((name) => textOf(client, name)));
       assert.deepEqual(texts, [plain, merged[0], merged[1], merged[0], plain, merged[1]]);
     });
+
+  test("lists them beside their model, and answers as ownlm generate does, mixed or alone, with nothing known of one for another", async () => {
+    const server = await serverOf(folder, { slots: 4, inProcess: true, adapter: adapters });
+    const client = clientOf(server);
+    const { data } = await client.models.list();
+    assert.deepEqual(
+      data.map((model) => [model.id, (model as { parent?: string }).parent]),
+      [
+        ["tiny", undefined],
+        ["a", "tiny"],
+        ["b", "tiny"],
+      ],
+    );
+    assert.equal(((await client.models.retrieve("b")) as { parent?: string }).parent, "tiny");
+    const { generate } = createLibrary(host);
+    const expected = new Map<string, string>();
+    for (const name of ["tiny", "a", "b"]) {
+      const adapter = name === "tiny" ? undefined : [adapters[name === "a" ? 0 : 1]!];
+      const options = { temperature: 0, maxNewTokens: 12, ...(adapter && { adapter }) };
+      expected.set(name, (await generate(folder, "the cat sat", options)).text);
+    }
+    assert.equal(new Set(expected.values()).size, 3, "adapters that change nothing show nothing");
+    for (const name of ["tiny", "a", "b"]) {
+      const alone = await client.completions.create({
+        model: name,
+        prompt: "the cat sat",
+        max_tokens: 12,
+        temperature: 0,
+      });
+      assert.equal(alone.choices[0]!.text, expected.get(name));
+      assert.equal(alone.usage!.prompt_tokens_details!.cached_tokens, 0);
+    }
+    const mixed = ["b", "tiny", "a", "b", "a", "tiny", "b"];
+    const texts = await Promise.all(mixed.map((name) => textOf(client, name)));
+    assert.deepEqual(
+      texts,
+      mixed.map((name) => expected.get(name)),
+    );
+  });
 
   test("refuses adapters of several models, and names twice", async () => {
     await assert.rejects(serverOf(folder, { adapter: [`tiny=${adapters[0]}`] }), {
