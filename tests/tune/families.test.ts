@@ -49,7 +49,7 @@ async function lossesOf(
   const events: TuneEvent[] = [];
   const common = {
     steps: 6,
-    batch: 2,
+    batch: 10,
     evalEvery: 100,
     samples: 1,
     sampleTokens: 3,
