@@ -12,8 +12,8 @@ const LAYERS = [
   ["grad", "nn", "runtime", "hub"],
   ["models", "optim"],
   ["generate", "train", "plan"],
-  ["eval", "serve", "quantize", "transformers", "tune"],
-  ["inspect"],
+  ["eval", "quantize", "transformers", "tune"],
+  ["inspect", "serve"],
   ["cli"],
 ];
 const PURE = ["graph", "grammar", "grad", "nn", "models", "optim", "tokenizer", "onnx", "plan"];

@@ -24,6 +24,7 @@ export const SERVE = verb({
   examples: [
     ["ownlm serve mymodel", "answers on http://127.0.0.1:8080/v1; Ctrl-C ends it when running answers are done"],
     ["ownlm serve mymodel other.gguf --alias small --alias large --port 9000", "two models under names of their own"],
+    ["ownlm serve mymodel --adapter tone=a --jobs jobs", "an adapter under its own name; more are tuned on request"],
     ["OWNLM_API_KEYS=secret ownlm serve mymodel --host 0.0.0.0 --json", "for other machines, with a key and a log"],
   ],
   async run(io, { operands, given }) {

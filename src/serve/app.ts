@@ -10,6 +10,7 @@ import type { Context, ServedModel } from "./context.ts";
 import { embeddings } from "./embedding.ts";
 import { faultOf, refuse } from "./faults.ts";
 import type { Guard } from "./guard.ts";
+import { answerJobs, type JobRoutes } from "./job-routes.ts";
 import { metered } from "./metered.ts";
 import { createMeters, type Meters } from "./meters.ts";
 import { responses } from "./responses.ts";
@@ -23,7 +24,7 @@ export interface LogEntry {
 
 /** What the routes are given. */
 export interface AppOptions {
-  /** One at least; the first answers requests that name none. */
+  /** One at least; the first answers requests that name none. More may come. */
   readonly models: readonly ServedModel[];
   readonly guard: Guard;
   readonly maxBodyBytes: number;
@@ -31,6 +32,8 @@ export interface AppOptions {
   readonly log: (entry: LogEntry) => void;
   /** False while the server is going away: then it is not healthy, and takes no more work. */
   readonly isOpen: () => boolean;
+  /** Where files are taken and models tuned on request. */
+  readonly jobs?: JobRoutes | undefined;
 }
 
 type Answer = (body: JsonObject, context: Context) => Promise<Response>;
@@ -49,15 +52,10 @@ const POSTS: Readonly<Record<string, Answer>> = {
 const OPEN_PATHS = ["/health"];
 
 /** The server without its socket. It never throws: errors are responses too. */
-export function createApp(given: AppOptions): (request: Request) => Promise<Response> {
-  const meters = createMeters(given.models);
-  const counted = ({ backend, ...model }: ServedModel) => ({
-    ...model,
-    backend: metered(backend, meters.textsOf(model.name)),
-  });
-  const options = { ...given, models: given.models.map(counted) };
+export function createApp(options: AppOptions): (request: Request) => Promise<Response> {
+  const meters = createMeters(options.models);
   const app = new Hono<{ Bindings: object }>();
-  const context = (request: Request): Context => contextOf(request, options);
+  const context = (request: Request): Context => contextOf(request, options, meters);
   for (const [path, answer] of Object.entries(POSTS)) {
     app.post(path, async (c) => {
       if (!options.isOpen()) refuse(503, "The server is going away.", "unavailable");
@@ -72,6 +70,12 @@ export function createApp(given: AppOptions): (request: Request) => Promise<Resp
     const found = context(c.req.raw).model(c.req.param("id"));
     return Response.json((await modelList([found]))[0]);
   });
+  for (const path of ["/v1/files", "/v1/files/*", "/v1/fine_tuning/*"])
+    app.all(path, (c) => {
+      if (!options.jobs) refuse(404, "this server takes no files and no jobs. Try ownlm serve --jobs DIR", "not_found");
+      if (!options.isOpen()) refuse(503, "The server is going away.", "unavailable");
+      return answerJobs(c.req.raw, options.jobs);
+    });
   app.get("/tokenizer_info", (c) => tokenizerInfo(c.req.query("model"), context(c.req.raw)));
   app.get("/health", () => health(options));
   app.get("/metrics", async () => {
@@ -135,7 +139,7 @@ function withCors(request: Request, response: Response, guard: Guard): void {
   const wanted = request.headers.get("access-control-request-headers");
   if (wanted !== null && /^[\w\-, ]{0,2000}$/.test(wanted))
     response.headers.set("access-control-allow-headers", wanted);
-  response.headers.set("access-control-allow-methods", "GET, POST, OPTIONS");
+  response.headers.set("access-control-allow-methods", "GET, POST, DELETE, OPTIONS");
 }
 
 function faultResponse(error: unknown, { log }: AppOptions): Response {
@@ -145,13 +149,16 @@ function faultResponse(error: unknown, { log }: AppOptions): Response {
   return Response.json(body, { status, ...(headers && { headers }) });
 }
 
-function contextOf(request: Request, { models, log, requestTimeoutMs }: AppOptions): Context {
+function contextOf(request: Request, { models, log, requestTimeoutMs }: AppOptions, meters: Meters): Context {
+  const counted = (model: ServedModel): ServedModel => {
+    return { ...model, backend: metered(model.backend, meters.textsOf(model.name)) };
+  };
   return {
     model(name) {
-      if (name === undefined || name === null) return models[0]!;
+      if (name === undefined || name === null) return counted(models[0]!);
       if (typeof name !== "string") return fail("BAD_OPTION", "model: expected the name of a model");
       const found = models.find((model) => model.name === name);
-      if (found) return found;
+      if (found) return counted(found);
       const names = models.map((model) => model.name);
       return fail(
         "NOT_FOUND",

@@ -26,6 +26,26 @@ export async function readBody(request: Request, maxBytes: number): Promise<Json
   return value;
 }
 
+/** A body of at most so many bytes. Throws a Refusal of 413. */
+export async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  const tooLarge = () => refuse(413, `the body: got more than ${maxBytes} bytes, which is the most`, "too_large");
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) tooLarge();
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of (request.body ?? []) as unknown as AsyncIterable<Uint8Array>) {
+    bytes += piece.length;
+    if (bytes > maxBytes) tooLarge();
+    pieces.push(piece);
+  }
+  const all = new Uint8Array(bytes);
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
+}
+
 async function readText(request: Request, maxBytes: number): Promise<string> {
   const tooLarge = () => refuse(413, `the body: got more than ${maxBytes} bytes, which is the most`, "too_large");
   if (Number(request.headers.get("content-length") ?? 0) > maxBytes) tooLarge();

@@ -18,5 +18,13 @@ export const SERVE_OPTIONS = {
     default: 8 * 2 ** 20,
     help: "Bytes of the largest request",
   },
+  jobs: { kind: "text", placeholder: "DIR", help: "Take files and fine-tune models on request, in this folder" },
+  maxFileBytes: {
+    kind: "int",
+    min: 1024,
+    max: 2 ** 30,
+    default: 64 * 2 ** 20,
+    help: "With --jobs: bytes of the largest file; all together may be 16 times as many",
+  },
   requestTimeout: { kind: "int", min: 1, max: 86_400, default: 600, help: "Seconds after which a request is ended" },
 } as const satisfies OptionSpecs;

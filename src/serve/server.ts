@@ -1,16 +1,19 @@
 /** A server over models: its routes as a function, and that function on a socket. */
-import { fail } from "../base/errors.ts";
+import { fail, messageOf } from "../base/errors.ts";
 import { type GivenOptions, type OptionValues, readOptions } from "../base/options.ts";
-import { namedAdapters } from "../generate/load-adapters.ts";
+import { createOwner } from "../base/owner.ts";
+import { type NamedAdapter, namedAdapters } from "../generate/load-adapters.ts";
 import { MODEL_OPTIONS } from "../generate/options.ts";
 import type { Listening, ServerHost } from "../host/server-types.ts";
 import type { Host } from "../host/types.ts";
 import { locateModel } from "../hub/locate.ts";
 import type { PullHooks } from "../hub/pull.ts";
 import { createApp, type LogEntry } from "./app.ts";
-import type { Backend } from "./backend.ts";
-import { nowSeconds, type ServedModel } from "./context.ts";
+import { type Base, openBase } from "./bases.ts";
+import type { ServedModel } from "./context.ts";
 import { createGuard, hostsOf } from "./guard.ts";
+import { openFolder } from "./job-folder.ts";
+import type { JobRoutes } from "./job-routes.ts";
 import { openLocal } from "./open.ts";
 import { SERVE_OPTIONS } from "./options.ts";
 import { openRemote } from "./remote.ts";
@@ -56,43 +59,46 @@ export async function createServer(
   readOptions(MODEL_OPTIONS, { context, threads, quantize, cacheType, adapter });
   if (given.length === 0) fail("BAD_OPTION", "models: got none, expected one at least");
   const names = namesOf(given, options.alias);
-  const adapters = namedAdapters(adapter ?? []).map((each) => each.name);
-  checkAdapters(names, adapters);
-  const models: ServedModel[] = [];
+  const adapters = namedAdapters(adapter ?? []).map((each) => ({ ...each, alias: each.name }));
+  checkAdapters(
+    names,
+    adapters.map((each) => each.name),
+  );
+  const owner = createOwner();
+  const bases: Base[] = [];
   try {
+    const work = options.jobs === undefined ? undefined : openFolder(host, options.jobs, options, owner.own);
     for (const [i, name] of names.entries()) {
       const hooks = { ...(onProgress && { onProgress }), ...(onWarning && { onWarning }), ...(signal && { signal }) };
       const path = host.absolute(await locateModel(host, given[i]!, "model", hooks));
-      const ask = {
-        path,
-        model: { context, threads, quantize, cacheType, adapter },
-        slots: options.slots,
-        queue: options.queue,
-      };
       const onCrash = (why: string) => onLog({ event: "engine-ended", model: name, why });
       const isLocal = inProcess || host.name !== "node";
-      const backend = await (isLocal ? openLocal(host, ask) : openRemote(serverHost, ask, { onCrash }));
-      models.push(...servedAs(name, backend, adapters));
+      const open = (all: readonly NamedAdapter[]) => {
+        const named = all.map((each) => `${each.name}=${each.folder}`);
+        const model = { context, threads, quantize, cacheType, ...(named.length > 0 && { adapter: named }) };
+        const ask = { path, model, slots: options.slots, queue: options.queue };
+        return isLocal ? openLocal(host, ask) : openRemote(serverHost, ask, { onCrash });
+      };
+      bases.push(await openBase({ name, path }, [...adapters, ...(work?.adaptersOf(name) ?? [])], open));
     }
+    const models = bases.flatMap((base) => base.models);
+    const onFault = (error: unknown) => onLog({ event: "fault", message: messageOf(error) });
+    const onModel = (model: ServedModel) => {
+      models.push(model);
+      onLog({ event: "model", message: `${model.name} is served` });
+    };
+    const jobs = work?.begin({ host, serverHost, bases, quantize, threads, onModel, onFault });
+    const dispose = async () => {
+      jobs?.jobs.close();
+      await Promise.all(bases.map(({ backend }) => backend.dispose()));
+      owner.dispose();
+    };
+    return serverOf(serverHost, { models, jobs, dispose }, options, apiKeys(host, options), onLog);
   } catch (error) {
-    await Promise.all(models.map(({ backend }) => backend.dispose()));
+    await Promise.all(bases.map(({ backend }) => backend.dispose()));
+    owner.dispose();
     throw error;
   }
-  return serverOf(serverHost, models, options, apiKeys(host, options), onLog);
-}
-
-/** A model, and with each of its adapters under the adapter's name. */
-function servedAs(name: string, backend: Backend, adapters: readonly string[]): ServedModel[] {
-  const created = nowSeconds();
-  if (adapters.length === 0) return [{ name, backend, created }];
-  const withName = (adapterName: string): Backend => ({
-    ...backend,
-    generate: (ask, signal) => backend.generate({ ...ask, options: { ...ask.options, adapterName } }, signal),
-  });
-  const others = adapters.map((adapter) => {
-    return { name: adapter, backend: { ...withName(adapter), dispose: async () => {} }, created, parent: name };
-  });
-  return [{ name, backend: withName("none"), created }, ...others];
 }
 
 function checkAdapters(names: readonly string[], adapters: readonly string[]): void {
@@ -116,9 +122,17 @@ function apiKeys(host: Host, { apiKey }: OptionValues<typeof SERVE_OPTIONS>): st
   return [...apiKey, ...shared.filter((key) => key !== "")];
 }
 
+/** What is served. */
+interface Served {
+  /** More may come. */
+  readonly models: readonly ServedModel[];
+  readonly jobs: JobRoutes | undefined;
+  readonly dispose: () => Promise<void>;
+}
+
 function serverOf(
   serverHost: ServerHost,
-  models: readonly ServedModel[],
+  { models, jobs, dispose }: Served,
   options: OptionValues<typeof SERVE_OPTIONS>,
   keys: readonly string[],
   onLog: (entry: LogEntry) => void,
@@ -131,11 +145,14 @@ function serverOf(
     requestTimeoutMs: 1000 * options.requestTimeout,
     log: onLog,
     isOpen: () => isOpen,
+    jobs,
   };
   // In process nobody can come from elsewhere.
   const local = createApp({ ...shared, guard: createGuard({ origins: ["*"], keys: [] }) });
   return {
-    models: models.map(({ name }) => name),
+    get models() {
+      return models.map(({ name }) => name);
+    },
     fetch: (input, init) => local(input instanceof Request && !init ? input : new Request(input, init)),
     async listen() {
       if (listening) fail("BUSY", `the server listens already, on port ${listening.port}`);
@@ -154,7 +171,7 @@ function serverOf(
     async close(graceMs = 10_000) {
       isOpen = false;
       await listening?.close(graceMs);
-      await Promise.all(models.map(({ backend }) => backend.dispose()));
+      await dispose();
     },
   };
 }

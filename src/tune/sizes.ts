@@ -46,6 +46,11 @@ const RATES: Partial<Record<(typeof OBJECTIVES)[number], number>> = {
   orpo: 0.4,
 };
 
+/** The peak learning rate of a run that is told none, by the model's width. */
+export function defaultRate({ method, objective }: Pick<DecidedTune, "method" | "objective">, width: number): number {
+  return rounded(((method === "lora" ? 0.4 : 0.04) * (RATES[objective] ?? 1)) / width);
+}
+
 /** Decides what depends on the model's width and the number of rows. */
 export function decideLength(
   options: DecidedTune,
@@ -55,8 +60,7 @@ export function decideLength(
   const batch = options.batch ?? batchSize(rowTokens * rowsOfExample, rows);
   const epochs = options.epochs ?? EPOCHS;
   const steps = options.steps ?? Math.max(1, Math.ceil((epochs * rows) / (batch * options.accumulation)));
-  const lr =
-    options.lr ?? rounded(((options.method === "lora" ? 0.4 : 0.04) * (RATES[options.objective] ?? 1)) / width);
+  const lr = options.lr ?? defaultRate(options, width);
   const minLr = options.minLr ?? lr / 10;
   if (minLr > lr) fail("BAD_OPTION", `${name("minLr")}: got ${minLr}, expected at most ${name("lr")} ${lr}`);
   return {
