@@ -35,6 +35,8 @@ export interface JobRecord {
   readonly options: TuneOptions;
   /** What its adapter is going to be called. */
   readonly alias: string;
+  /** Its place in the line: jobs of one second are told apart. */
+  readonly place: number;
 }
 
 /** An event as OpenAI describes one. */
@@ -98,7 +100,7 @@ export function openJobStore(host: Host, folder: string): JobStore {
   const append = (id: string, name: string, value: object) =>
     host.appendText(at(id, name), `${JSON.stringify(value)}\n`);
   return {
-    list: () => [...records.values()].sort((a, b) => a.job.created_at - b.job.created_at),
+    list: () => [...records.values()].sort((a, b) => a.place - b.place),
     get,
     save(record) {
       records.set(record.job.id, record);

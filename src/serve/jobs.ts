@@ -73,6 +73,8 @@ export function openJobs(parts: JobParts): Jobs {
     const record = store.get(id);
     const base = bases.find(({ name }) => name === record.job.model)!;
     const model = await base.offer(adapterOf(store, record));
+    // Cancelled meanwhile, or the server is going away: then it is published when that is started anew.
+    if (isClosed || isOver(store.get(id).job)) return;
     parts.onModel(model);
     change(id, { status: "succeeded", finished_at: nowSeconds(), fine_tuned_model: record.alias });
     store.tell(id, { level: "info", message: `The job has succeeded; its model is ${record.alias}` });
@@ -82,7 +84,10 @@ export function openJobs(parts: JobParts): Jobs {
       if (isClosed || isOver(store.get(id).job)) return;
       if (typeof outcome === "string") failed(id, "runtime", `the run ended unexpectedly (${outcome})`);
       else if ("failed" in outcome) failed(id, outcome.failed.code.toLowerCase(), outcome.failed.message);
-      else await publish(id).catch((error: unknown) => failed(id, "publish", messageOf(error)));
+      else
+        await publish(id).catch((error: unknown) => {
+          if (!isClosed) failed(id, "publish", messageOf(error));
+        });
     } catch (error) {
       parts.onFault(error);
     } finally {
@@ -178,7 +183,7 @@ export function openJobs(parts: JobParts): Jobs {
         ...{ training_file: trainingFile, validation_file: validationFile ?? null, result_files: [] },
         ...{ trained_tokens: null, error: null, seed, estimated_finish: null, integrations: [], metadata },
       };
-      store.save({ job, options, alias });
+      store.save({ job, options, alias, place: 1 + Math.max(0, ...store.list().map((record) => record.place)) });
       store.tell(id, { level: "info", message: "The job was created, and waits for those before it" });
       queueMicrotask(pump);
       return job;

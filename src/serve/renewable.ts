@@ -5,7 +5,7 @@ import type { Backend, Ending, Piece } from "./backend.ts";
 /** A backend in whose place another can be put. */
 export interface Renewable {
   readonly backend: Backend;
-  /** Puts another in its place; the one before is disposed when the last that it answers has ended. */
+  /** Puts another in its place; the one before is disposed when the last that it answers has ended. Throws DISPOSED, and then disposes `next`. */
   replace(next: Backend): void;
 }
 
@@ -61,6 +61,10 @@ export function renewable(first: Backend): Renewable {
       },
     },
     replace(next) {
+      if (isOver) {
+        void next.dispose();
+        fail("DISPOSED", "the engine is going away");
+      }
       const before = current;
       current = { backend: next, users: 0, isOld: false };
       before.isOld = true;

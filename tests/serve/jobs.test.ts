@@ -94,8 +94,8 @@ describe("a server that tunes models on request", { skip: skipWithoutRuntime }, 
     assert.match(one.fine_tuned_model!, /^ft:tiny:ownlm:cats:[0-9a-f]{8}$/);
     assert.ok(one.trained_tokens! > 0 && one.finished_at! >= two.created_at);
     assert.deepEqual(
-      (await client.fineTuning.jobs.list()).data.map(({ id }) => id).sort(),
-      [first, second, third].map(({ id }) => id).sort(),
+      (await client.fineTuning.jobs.list()).data.map(({ id }) => id),
+      [third, second, first].map(({ id }) => id),
     );
     const events = (await client.fineTuning.jobs.listEvents(first.id, { limit: 100 })).data;
     assert.match(events[0]!.message, /has succeeded/);
@@ -124,6 +124,11 @@ describe("a server that tunes models on request", { skip: skipWithoutRuntime }, 
     await server.close(100);
     const again = await serverOf(folder, { inProcess: true, jobs });
     assert.deepEqual(again.models, ["tiny", ...names]);
+    const { data: listed } = await clientOf(again).fineTuning.jobs.list({ limit: 2 });
+    assert.deepEqual(
+      listed.map(({ id }) => id),
+      [third.id, second.id],
+    );
     await check(clientOf(again));
   });
 
