@@ -103,13 +103,15 @@ export function openJobs(parts: JobParts): Jobs {
     running = { id, child };
     const hear = listener(store, record, (message) => withoutPaths(message, id));
     let outcome: Told | undefined;
+    let trained: number | undefined;
     const take = (told: Told) => {
       if (isClosed || isOver(store.get(id).job)) return;
       if ("event" in told) {
-        const { trainedTokens } = hear(told.event);
-        if (trainedTokens !== undefined) change(id, { trained_tokens: trainedTokens });
+        trained = hear(told.event).trainedTokens ?? trained;
         return;
       }
+      // Not at each step: it waits for the disk.
+      change(id, { trained_tokens: trained ?? null });
       outcome = told;
       child.kill();
     };
