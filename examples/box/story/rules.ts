@@ -38,11 +38,11 @@ const INTRODUCTIONS = [
   /\b([A-Z][a-z]+) the [a-z]+/g,
 ];
 /** Words with a capital that are no names. */
-const NO_NAMES = new Set("I Moral Lesson Title Grandma Grandpa Mother Father Mom Dad Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May June July August September October November December".split(" ")); // biome-ignore format: a list
+const NO_NAMES = new Set("I It He She They We You This That There Then In At On By From After Over Under Behind Near Hand Step Who What Where When Moral Lesson Title Grandma Grandpa Mother Father Mom Dad Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May June July August September October November December".split(" ")); // biome-ignore format: a list
 
-/** Sentences of a text: they end in a full stop, question or exclamation mark, with the quote behind it. */
+/** Sentences of a text: they end in a full stop, question or exclamation mark, with the quote behind it. `"Who?" asked Ben.` is one. */
 export function sentencesOf(text: string): string[] {
-  return (text.match(/[^.!?]+(?:[.!?]+["']?|$)\s*/g) ?? []).map((sentence) => sentence.trim()).filter(Boolean);
+  return text.split(/(?<=[.!?]["']?)\s+(?=["'A-Z])|\n+/).filter(Boolean);
 }
 
 /** The text up to its last whole sentence: of a story that a model was stopped in. */
@@ -170,7 +170,7 @@ const LOSES = new RegExp(`\\b(?:lost the (${THING})|the (${THING}) (?:was gone|w
 const USES = (thing: string) =>
   new RegExp(`\\b(?:held|played with|showed|carried|hugged|wore|used) (?:the|his|her) (?:(?:${COLOUR}) )?${thing}\\b`);
 const FINDS = (thing: string) =>
-  new RegExp(`\\b(?:found|there it was|see something|was shining|got back|it was) .*?|${thing} was (?!gone|not|lost)`, "i");
+  new RegExp(`\\b(?:found|there it was|see something|was shining|got back|it was)\\b|${thing} was (?!gone|not|lost)`, "i");
 
 function lostFault(sentences: readonly string[]): string | undefined {
   let lost: string | undefined;
