@@ -18,7 +18,8 @@ const compiled = new Map<string, readonly Node[]>();
 /** The text of a template, with a capital at its beginning unless `bare`. Errors: BUG for a name that stands for nothing. */
 export function say(template: string, slots: Slots, random: Dice, bare = false): string {
   const text = render(nodesOf(template), slots, random, template);
-  const tidy = text.includes("  ") || text.includes(" .") ? text.replace(/ {2,}/g, " ").replace(/ ([.,])/g, "$1") : text;
+  const tidy =
+    text.includes("  ") || text.includes(" .") ? text.replace(/ {2,}/g, " ").replace(/ ([.,])/g, "$1") : text;
   return bare ? tidy : capital(tidy);
 }
 

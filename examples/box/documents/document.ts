@@ -1,6 +1,7 @@
 /** One document to learn language from: its kind by weight, and never two alike in a row of them. */
 import { type Dice, dice, fingerprint } from "../dice.ts";
-import { type Split, type Story, tellStory } from "../story/tell.ts";
+import type { Story } from "../story/quest.ts";
+import { type Split, tellStory } from "../story/tell.ts";
 import { anyExchange } from "../tasks/all.ts";
 import type { Exchange } from "../tasks/exchange.ts";
 import { portrait } from "../tasks/reading.ts";
@@ -73,7 +74,15 @@ function* different<T>(make: () => T, key: (value: T) => string): Generator<T> {
 
 function storyPage({ title, text, lesson, summary }: Story, random: Dice): string {
   const head = random.pick(["", "", `${title}\n\n`, `${title}\n\n`, `Title: ${title}\n\n`]);
-  const tail = random.pick(["", "", "", `\n\nMoral: ${lesson}`, `\n\n${lesson}`, `\n\nSummary: ${summary}`, "\n\nThe end."]);
+  const tail = random.pick([
+    "",
+    "",
+    "",
+    `\n\nMoral: ${lesson}`,
+    `\n\n${lesson}`,
+    `\n\nSummary: ${summary}`,
+    "\n\nThe end.",
+  ]);
   return `${head}${text}${tail}`;
 }
 

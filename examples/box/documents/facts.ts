@@ -10,7 +10,8 @@ export function factPage(random: Dice, split: Split): string {
   const relations = Array.from({ length: random.between(1, 3) }, () => anyRelation(random));
   const sentences = new Set<string>();
   for (const relation of relations)
-    for (const pair of random.some(relation.pairs, random.between(2, 5))) sentences.add(tellFact(relation, pair, random, split));
+    for (const pair of random.some(relation.pairs, random.between(2, 5)))
+      sentences.add(tellFact(relation, pair, random, split));
   return [...sentences].join(random.pick([" ", "\n"]));
 }
 
@@ -24,7 +25,12 @@ const KNOWN = [...ABOUT.values()].filter((facts) => facts.length >= 3);
 export function profiles(random: Dice, split: Split): string {
   return random
     .some(KNOWN, random.between(2, 3))
-    .map((facts) => random.some(facts, facts.length).map(({ relation, pair }) => tellFact(relation, pair, random, split)).join(" "))
+    .map((facts) =>
+      random
+        .some(facts, facts.length)
+        .map(({ relation, pair }) => tellFact(relation, pair, random, split))
+        .join(" "),
+    )
     .join("\n\n");
 }
 

@@ -1,9 +1,9 @@
 /** Descriptions of rooms, letters, and how things are done. */
 import type { Dice } from "../dice.ts";
+import { DAYS } from "../facts/order.ts";
 import { anyName, type Split, someNames } from "../story/tell.ts";
 import { COLOURS, FOODS, MEALS, PLACES, THINGS, TRAITS } from "../story/world.ts";
 import { say } from "../template.ts";
-import { DAYS } from "../facts/order.ts";
 
 const ROOMS = ["kitchen", "bedroom", "living room", "attic", "workshop", "classroom", "cellar", "library"];
 const FURNITURE = ["table", "chair", "shelf", "bench", "cupboard", "desk", "sofa", "stool", "bed", "chest"];
@@ -23,7 +23,14 @@ export function room(random: Dice): { text: string; questions: (readonly [string
   const questions: (readonly [string, string])[] = [];
   furniture.forEach((f, i) => {
     const [where, ask] = random.pick(WHERE);
-    const slots = { f, room: name, where, thing: things[i]!, colour: random.pick(COLOURS), fcolour: random.pick(COLOURS) };
+    const slots = {
+      f,
+      room: name,
+      where,
+      thing: things[i]!,
+      colour: random.pick(COLOURS),
+      fcolour: random.pick(COLOURS),
+    };
     const template = i === 0 ? "In the {room} there is {a fcolour} {f}. [{Where} the {f} is {a colour} {thing}|{A colour} {thing} is {where} the {f}]." : "[There is {a fcolour} {f}, too|Next comes {a fcolour} {f}|Then there is {a fcolour} {f}|By the window is {a fcolour} {f}|Near the door is {a fcolour} {f}], and {where} it is {a colour} {thing}."; // biome-ignore format: one line
     lines.push(say(template, slots, random));
     questions.push([say(ask, slots, random), say("{A colour} {thing} is {where} the {f}.", slots, random)]);
@@ -77,9 +84,16 @@ const HOW: readonly (readonly [what: string, steps: readonly string[]])[] = [
 /** How something is done, step by step. */
 export function howTo(random: Dice, split: Split): string {
   const [what, steps] = random.pick(HOW);
-  const words = ["[First|To begin], ", "[Then|Next|After that], ", "[Then|Next|Now], ", "[After that|Then], ", "[Finally|At last|In the end], "];
+  const words = [
+    "[First|To begin], ",
+    "[Then|Next|After that], ",
+    "[Then|Next|Now], ",
+    "[After that|Then], ",
+    "[Finally|At last|In the end], ",
+  ];
   const name = anyName(random.chance(0.5), split, random);
   const first = say("[How do you {what}?|{name} wants to {what}.|This is how you {what}.|How to {what}|Do you want to {what}? {name} knows how.|{name} asks how to {what}.|Let me show {name} how to {what}.]", { what, name }, random); // biome-ignore format: one line
-  if (random.chance(0.5)) return `${first}\n\n${steps.map((step, i) => `${i + 1}. ${say(step, {}, random)}.`).join("\n")}`;
+  if (random.chance(0.5))
+    return `${first}\n\n${steps.map((step, i) => `${i + 1}. ${say(step, {}, random)}.`).join("\n")}`;
   return `${first} ${steps.map((step, i) => say(`${words[i]}${step}.`, {}, random)).join(" ")}`;
 }

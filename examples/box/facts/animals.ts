@@ -41,7 +41,7 @@ export const ANIMAL_RELATIONS: readonly Relation[] = [
       test: ["If you listen to {a a}, you hear that it {b}.", "To make a sound, {a a} {b}."],
     },
     asked: {
-      train: ["What sound does {a a} make?", "What does {a a} do to make a sound?", "How does {a a} sound?", "Which sound does the {a} make?", "What noise does {a a} make?", "Tell me the sound of {a a}.", "What do you hear from {a a}?", "What noise comes from {a a}?"],
+      train: ["What sound does {a a} make?", "What does {a a} do when it is loud?", "How does {a a} sound?", "Which sound does the {a} make?", "What noise does {a a} make?", "Tell me the sound of {a a}.", "What do you hear from {a a}?", "What noise comes from {a a}?"],
       test: ["Which noise does {a a} make?", "What is the sound of {a a}?", "Tell me how {a a} sounds."],
     },
     answer: "{A a} {b}.",

@@ -2,7 +2,8 @@
 import { pairs, type Relation } from "./relation.ts";
 
 /** Capitals as they are commonly named, of countries with one of them. */
-export const CAPITALS = pairs(`France: Paris, Spain: Madrid, Italy: Rome, Germany: Berlin, Portugal: Lisbon, Greece: Athens, Austria: Vienna,
+export const CAPITALS =
+  pairs(`France: Paris, Spain: Madrid, Italy: Rome, Germany: Berlin, Portugal: Lisbon, Greece: Athens, Austria: Vienna,
   Poland: Warsaw, Hungary: Budapest, Sweden: Stockholm, Norway: Oslo, Denmark: Copenhagen, Finland: Helsinki, Ireland: Dublin, Iceland: Reykjavik,
   Belgium: Brussels, Romania: Bucharest, Bulgaria: Sofia, Croatia: Zagreb, Serbia: Belgrade, Slovenia: Ljubljana, Slovakia: Bratislava, Ukraine: Kyiv,
   Estonia: Tallinn, Latvia: Riga, Lithuania: Vilnius, Malta: Valletta, Albania: Tirana, Russia: Moscow, Turkey: Ankara, Japan: Tokyo, China: Beijing,
@@ -25,7 +26,7 @@ export const COUNTRY_RELATIONS: readonly Relation[] = [
     name: "capital",
     pairs: CAPITALS,
     told: {
-      train: ["The capital of {a} is {b}.", "{b} is the capital of {a}.", "The capital city of {a} is {b}.", "{a}'s capital is {b}.", "In {a}, the capital is {b}.", "The most important city of the government of {a} is its capital, {b}.", "{b} is the capital city of {a}.", "The country of {a} has a capital, and its name is {b}.", "If you go to the capital of {a}, you go to {b}.", "On the map of {a}, a star marks the capital, {b}.", "The city of {b} is the capital of {a}.", "People in {a} call {b} their capital.", "The government of {a} sits in the capital, {b}.", "Of all the cities in {a}, the capital is {b}."],
+      train: ["The capital of {a} is {b}.", "{b} is the capital of {a}.", "The capital city of {a} is {b}.", "{a}'s capital is {b}.", "In {a}, the capital is {b}.", "The seat of the government of {a} is the capital, {b}.", "{b} is the capital city of {a}.", "The country of {a} has a capital, and its name is {b}.", "If you go to the capital of {a}, you go to {b}.", "On the map of {a}, a star marks the capital, {b}.", "The city of {b} is the capital of {a}.", "People in {a} call {b} their capital.", "The government of {a} sits in the capital, {b}.", "Of all the cities in {a}, the capital is {b}."],
       test: ["The name of the capital of {a} is {b}.", "As everyone in {a} knows, the capital of the country is {b}.", "{a} has {b} as its capital."],
     },
     asked: {

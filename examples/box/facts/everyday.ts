@@ -2,7 +2,8 @@
 import { pairs, type Relation } from "./relation.ts";
 
 /** Words and what is the opposite of them; read both ways. */
-const OPPOSITES = pairs(`hot: cold, big: small, up: down, day: night, happy: sad, fast: slow, old: young, open: closed, full: empty, wet: dry, light: dark,
+const OPPOSITES =
+  pairs(`hot: cold, big: small, up: down, day: night, happy: sad, fast: slow, old: young, open: closed, full: empty, wet: dry, light: dark,
   hard: soft, high: low, left: right, near: far, good: bad, clean: dirty, early: late, loud: quiet, strong: weak, rich: poor, long: short, thick: thin,
   wide: narrow, black: white, in: out, over: under, begin: end, push: pull, give: take, buy: sell, win: lose, love: hate, sweet: sour, awake: asleep, true: false,
   first: last, brave: afraid, easy: difficult, safe: dangerous, deep: shallow, smooth: rough, sharp: blunt, laugh: cry, remember: forget,

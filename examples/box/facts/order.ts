@@ -2,11 +2,15 @@
 import { pairs, type Relation } from "./relation.ts";
 
 export const DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split(" ");
-export const MONTHS = "January February March April May June July August September October November December".split(" ");
+export const MONTHS = "January February March April May June July August September October November December".split(
+  " ",
+);
 const SEASONS = ["spring", "summer", "autumn", "winter"];
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ".split("");
 const NUMBERS =
-  "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty".split(" ");
+  "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty".split(
+    " ",
+  );
 const ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split(" ");
 const TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split(" ");
 
@@ -103,7 +107,7 @@ export const ORDER_RELATIONS: readonly Relation[] = [
     name: "plural",
     pairs: pairs("cat: cats, dog: dogs, mouse: mice, child: children, foot: feet, tooth: teeth, man: men, woman: women, goose: geese, sheep: sheep, fish: fish, leaf: leaves, knife: knives, wolf: wolves, box: boxes, bus: buses, baby: babies, story: stories, city: cities, berry: berries, house: houses, tree: trees, apple: apples, book: books, watch: watches, dish: dishes, shelf: shelves, loaf: loaves, ox: oxen, person: people, tomato: tomatoes, potato: potatoes, half: halves, fox: foxes, bird: birds, flower: flowers, key: keys, boy: boys, day: days, party: parties"),
     told: {
-      train: ["The plural of {a} is {b}.", "One {a}, two {b}.", "One is called {a}, many are called {b}.", "If there is more than one {a}, we say {b}.", "{b} is the plural of {a}.", "Many times {a} makes {b}."],
+      train: ["The plural of {a} is {b}.", "One {a}, two {b}.", "One is called {a}, many are called {b}.", "If there is more than one {a}, we say {b}.", "{b} is the plural of {a}.", "With more than one, {a} becomes {b}."],
       test: ["For more than one {a} the word is {b}.", "There is one {a}; there are many {b}."],
     },
     asked: {

@@ -54,6 +54,8 @@ child niño enfant Kind
 window ventana fenêtre Fenster`;
 
 const ROWS = TABLE.split("\n").map((line) => line.split(" "));
+/** All of them, in small letters. */
+export const TRANSLATED: readonly string[] = ROWS.flat().map((word) => word.toLowerCase());
 
 function translation(language: string, column: number): Relation {
   const L = language;
@@ -66,10 +68,14 @@ function translation(language: string, column: number): Relation {
     },
     asked: {
       train: [`What is {a} in ${L}?`, `Translate {a} into ${L}.`, `How do you say {a} in ${L}?`, `What is the ${L} word for {a}?`, `Translate the word {a} into ${L}.`, `Say {a} in ${L}.`, `Give me the ${L} word for {a}.`, `Put this word into ${L}: {a}`],
-      test: [`Please translate {a} into ${L}.`, `What does {a} mean in ${L}?`, `Which ${L} word means {a}?`],
+      test: [`Can you translate {a} into ${L}?`, `What is {a} called in ${L}?`, `Which ${L} word means {a}?`],
     },
     answer: `The ${L} word for {a} is {b}.`,
   }; // biome-ignore format: tables
 }
 
-export const WORD_RELATIONS: readonly Relation[] = [translation("Spanish", 1), translation("French", 2), translation("German", 3)];
+export const WORD_RELATIONS: readonly Relation[] = [
+  translation("Spanish", 1),
+  translation("French", 2),
+  translation("German", 3),
+];

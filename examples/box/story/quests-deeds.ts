@@ -22,7 +22,7 @@ const RESCUE: Quest = {
     ["Where was the {pet} stuck?", "The {pet} was stuck {trap}.", "{trap}"],
     ["Who helped {hero}?", "{Friend} helped {hero}.", "{friend}"],
   ],
-};
+}; // biome-ignore format: data
 
 const FEAR: Quest = {
   name: "fear",
@@ -46,7 +46,7 @@ const FEAR: Quest = {
     ["Who helped {hero} to be brave?", "{Friend} helped {hero} to be brave.", "{friend}"],
     ["What did {hero} learn?", "{Hero} learned to {skill}.", "to {skill}"],
   ],
-};
+}; // biome-ignore format: data
 
 const RAIN: Quest = {
   name: "rain",
@@ -73,7 +73,7 @@ const RAIN: Quest = {
     ["What did they eat?", "They ate {meal}.", "{meal}"],
     ["Where did they go?", "They went to {place}.", "{place}"],
   ],
-};
+}; // biome-ignore format: data
 
 const GARDEN: Quest = {
   name: "garden",
@@ -98,7 +98,7 @@ const GARDEN: Quest = {
     ["Who told {hero} to wait?", "{Friend} told {hero} to wait.", "{friend}"],
     ["What did {hero} want to do with the seed?", "{Hero} wanted to dig it up.", "dig it up"],
   ],
-};
+}; // biome-ignore format: data
 
 const BUILD: Quest = {
   name: "build",
@@ -123,7 +123,7 @@ const BUILD: Quest = {
     ["What happened to the first {building}?", "It fell down.", "it fell down"],
     ["Where did they build it?", "They built it {at}.", "{at}"],
   ],
-};
+}; // biome-ignore format: data
 
 const TRUTH: Quest = {
   name: "truth",
@@ -146,7 +146,7 @@ const TRUTH: Quest = {
     ["Whose {food} were they?", "They were the {food} of {elder}.", "{elder}"],
     ["Who told {hero} to tell the truth?", "{Friend} told {hero} to tell the truth.", "{friend}"],
   ],
-};
+}; // biome-ignore format: data
 
 const SICK: Quest = {
   name: "sick",
@@ -170,7 +170,7 @@ const SICK: Quest = {
     ["What did {hero} bring?", "{Hero} brought {meal}.", "{meal}"],
     ["Who told {hero} that {friend} was ill?", "{Elder} told {hero}.", "{elder}"],
   ],
-};
+}; // biome-ignore format: data
 
 const WAY: Quest = {
   name: "way",

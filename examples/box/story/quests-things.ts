@@ -29,7 +29,7 @@ const LOST: Quest = {
     ["What colour was the {thing}?", "The {thing} was {colour}.", "{colour}"],
     ["Where was the {thing}?", "The {thing} was {spot}.", "{spot}"],
   ],
-};
+}; // biome-ignore format: data
 
 const BROKEN: Quest = {
   name: "broken",
@@ -56,7 +56,7 @@ const BROKEN: Quest = {
     ["Whose {thing} was it?", "It was the {thing} of {hero}.", "{hero}"],
     ["Why was {hero} angry?", "{Hero} was angry because {friend} broke the {thing}.", "{friend} broke the {thing}"],
   ],
-};
+}; // biome-ignore format: data
 
 const SHARED: Quest = {
   name: "shared",
@@ -81,7 +81,7 @@ const SHARED: Quest = {
     ["Where did they play?", "They played {at}.", "{at}"],
     ["What colour was the {thing}?", "The {thing} was {colour}.", "{colour}"],
   ],
-};
+}; // biome-ignore format: data
 
 const GIFT: Quest = {
   name: "gift",
@@ -106,7 +106,7 @@ const GIFT: Quest = {
     ["For whom did {hero} work?", "{Hero} worked for {elder}.", "{elder}"],
     ["Why did {hero} work?", "{Hero} worked because {he} had no money for a gift.", "{he} had no money for a gift"],
   ],
-};
+}; // biome-ignore format: data
 
 const COUNT: Quest = {
   name: "count",

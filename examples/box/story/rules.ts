@@ -4,7 +4,7 @@
  */
 import { ANIMAL_KINDS } from "../facts/animals.ts";
 import { numberWord } from "../facts/order.ts";
-import { BOYS, COLOURS, FOLK, FOODS, GIRLS, KEPT_BOYS, KEPT_GIRLS, PLACES, THINGS } from "./world.ts";
+import { BOYS, COLOURS, COMPOSED, FOLK, FOODS, GIRLS, KEPT_BOYS, KEPT_GIRLS, PLACES, THINGS } from "./world.ts";
 
 /** What is wrong with a story: the rule's name and what it found. */
 export interface Fault {
@@ -29,6 +29,8 @@ const COLOUR = any(COLOURS);
 const THING = any(THINGS);
 const HE = new Set([...BOYS, ...KEPT_BOYS]);
 const SHE = new Set([...GIRLS, ...KEPT_GIRLS]);
+
+const NAMES = new Set([...HE, ...SHE, ...COMPOSED]);
 
 /** Ways in which a text makes somebody known. */
 const INTRODUCTIONS = [
@@ -127,7 +129,7 @@ function* namesIn(text: string, introduced: ReadonlyMap<string, number>): Genera
     const [name] = match;
     const before = text.slice(Math.max(0, match.index - 2), match.index);
     const starts = match.index === 0 || /[.!?"\n:] ?$/.test(before) || before.endsWith('"');
-    const known = introduced.has(name) || HE.has(name) || SHE.has(name);
+    const known = introduced.has(name) || NAMES.has(name);
     if (NO_NAMES.has(name) || (starts && !known)) continue;
     yield { name, at: match.index };
   }
@@ -143,21 +145,23 @@ function* kindsIn(text: string): Generator<[name: string, kind: string]> {
   for (const [, name, found] of text.matchAll(title)) yield [name!, found!];
 }
 
-/** "He" needs somebody before it who may be one: a name that is not a girl's, or a man. */
+/** "He" needs somebody before it who may be one: a name that is not a girl's, or a man in its sentence or the one before. */
 function pronounFault(text: string, introduced: ReadonlyMap<string, number>): string | undefined {
   const girls = new Set([...text.matchAll(/\bgirl (?:named|called|whose name was) ([A-Z][a-z]+)/g)].map(([, name]) => name));
   const boys = new Set([...text.matchAll(/\bboy (?:named|called|whose name was) ([A-Z][a-z]+)/g)].map(([, name]) => name));
-  for (const [, name] of text.matchAll(/\b([A-Z][a-z]+), an? (?:[a-z]+ )?girl\b/g)) girls.add(name);
-  for (const [, name] of text.matchAll(/\b([A-Z][a-z]+), an? (?:[a-z]+ )?boy\b/g)) boys.add(name);
+  for (const [, name] of text.matchAll(/\b([A-Z][a-z]+)(?:,| was) an? (?:[a-z]+ ){0,2}girl\b/g)) girls.add(name);
+  for (const [, name] of text.matchAll(/\b([A-Z][a-z]+)(?:,| was) an? (?:[a-z]+ ){0,2}boy\b/g)) boys.add(name);
   const isShe = (name: string) => girls.has(name) || (SHE.has(name) && !boys.has(name));
   const isHe = (name: string) => boys.has(name) || (HE.has(name) && !girls.has(name));
-  const [men, women] = [/\b(?:man|baker|miller|fisherman|gardener|postman|king|father|brother|uncle)\b/i, /\b(?:woman|wife|teacher|librarian|queen|mother|sister|aunt)\b/i];
+  const [men, women] = [/\b(?:man|baker|miller|fisherman|gardener|postman|king)\b/i, /\b(?:woman|wife|teacher|librarian|queen)\b/i];
   for (const [pronoun, at] of pronounsIn(text)) {
     const he = /^h(e|im|is|imself)$/i.test(pronoun);
     const end = text.slice(at).search(/[.!?]/);
     const known = [...introduced].filter(([, place]) => place < at + Math.max(end, 0)).map(([name]) => name);
     if (known.some((name) => (he ? !isShe(name) : !isHe(name)))) continue;
-    if (!(he ? men : women).test(text.slice(0, at + Math.max(end, 0)))) return `${pronoun} at ${at}`;
+    const back = /[.!?]["']?\s+$/.test(text.slice(0, at)) ? -1 : -2;
+    const [near, sentence] = [sentencesOf(text.slice(0, at)).slice(back).join(" "), text.slice(at, at + Math.max(end, 0))];
+    if (!(he ? men : women).test(`${near} ${sentence}`)) return `${pronoun} at ${at}`;
   }
   return undefined;
 } // biome-ignore format: long lists
@@ -166,11 +170,14 @@ function* pronounsIn(text: string): Generator<[pronoun: string, at: number]> {
   for (const match of text.matchAll(/\b(?:he|him|his|himself|she|her|hers|herself)\b/gi)) yield [match[0], match.index];
 }
 
-const LOSES = new RegExp(`\\b(?:lost the (${THING})|the (${THING}) (?:was gone|was not there any more))`, "i");
+const LOSES = new RegExp(`\\b(?:lost the (${THING})\\b|the (${THING}) (?:was gone|was not there any more))`, "i");
 const USES = (thing: string) =>
   new RegExp(`\\b(?:held|played with|showed|carried|hugged|wore|used) (?:the|his|her) (?:(?:${COLOUR}) )?${thing}\\b`);
 const FINDS = (thing: string) =>
-  new RegExp(`\\b(?:found|there it was|see something|was shining|got back|it was)\\b|${thing} was (?!gone|not|lost)`, "i");
+  new RegExp(
+    `\\b(?:found|there it was|see something|was shining|got back|it was)\\b|${thing} was (?!gone|not|lost)`,
+    "i",
+  );
 
 function lostFault(sentences: readonly string[]): string | undefined {
   let lost: string | undefined;
@@ -186,8 +193,8 @@ function lostFault(sentences: readonly string[]): string | undefined {
 const WEATHER = /\b(?:one|on an?|the) (sunny|windy|cloudy|foggy|snowy|rainy) /gi;
 const SIGNS: readonly (readonly [sign: RegExp, not: string])[] = [
   [/\bThe sun was (?:shining|bright|warm)|not? (?:a )?cloud in the sky/, "foggy|snowy|rainy|cloudy"],
-  [/\bin the fog\b|\bfog lay\b/i, "sunny|windy|snowy|rainy"],
-  [/\bwith snow\b|\bsnow lay\b/i, "sunny|foggy|windy|rainy"],
+  [/\bin the fog\b|\bfog lay\b/i, "sunny|windy|cloudy|snowy|rainy"],
+  [/\bwith snow\b|\bsnow lay\b/i, "sunny|foggy|windy|cloudy|rainy"],
   [/\b[Cc]louds hung\b/, "sunny|foggy|snowy"],
 ]; // biome-ignore format: a table
 
@@ -208,14 +215,17 @@ function sumFault(text: string): string | undefined {
   const numbers = any([...NUMBERS.keys()].slice(0, 21));
   const food = any(FOODS);
   const first = new RegExp(`\\b(${numbers}) (${food})\\b`).exec(text);
-  const gave = new RegExp(`\\bgave (?:[A-Z][a-z]+ )?(${numbers}) (?:${food})`).exec(text);
+  const gifts = text.matchAll(new RegExp(`\\bgave (?:[A-Z][a-z]+ )?(${numbers}) (?:${food})`, "g"));
+  const gave = [...gifts].find(({ index }) => first && index > first.index);
   const kept = new RegExp(`\\b(?:kept|had) (${numbers})(?: (?:${food}) left)?\\.`).exec(text);
-  if (!first || !gave || !kept || gave.index < first.index) return undefined;
+  if (!first || !gave || !kept) return undefined;
   const [had, given, left] = [first, gave, kept].map((match) => NUMBERS.get(match[1]!)!);
   return had === given! + left! ? undefined : `${had} - ${given} = ${left}`;
 }
 
-const GOES = new RegExp(`\\b(?:went|walked|ran|returned|back|set out|went back)(?: with \\w+)? to (${any(PLACES.map(([the]) => the))})\\b`);
+const GOES = new RegExp(
+  `\\b(?:went|walked|ran|returned|back|set out|went back)(?: with \\w+)? to (${any(PLACES.map(([the]) => the))})\\b`,
+);
 
 /** After somebody went to one place, nothing is said to happen at another before somebody goes there. */
 function placeFault(sentences: readonly string[]): string | undefined {

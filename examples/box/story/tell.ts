@@ -1,8 +1,8 @@
 /** Tells stories: casts the roles, walks a quest stage by stage and keeps the state of the world. Knows no rules to check by. */
 import type { Dice } from "../dice.ts";
 import { isHeldOut } from "../dice.ts";
-import { capital, listed, type Slots, say } from "../template.ts";
 import { numberWord } from "../facts/order.ts";
+import { capital, listed, type Slots, say, withArticle } from "../template.ts";
 import { ASIDES, DREADS, GUIDES, HABITS, OPENINGS, OWNS, SLOT_LISTS } from "./asides.ts";
 import type { Quest, Stage, State, Story } from "./quest.ts";
 import { DEED_QUESTS } from "./quests-deeds.ts";
@@ -35,7 +35,13 @@ export function someNames(count: number, split: Split, random: Dice): string[] {
 /** A story from its first sentence to its last. */
 export function tellStory(random: Dice, split: Split = "train", quest = random.pick(QUESTS)): Story {
   const slots = cast(quest, split, random);
-  const state: State = { at: "home", thing: quest.owns ? "hero" : "none", weather: slots.weather!, friend: false, calm: true };
+  const state: State = {
+    at: "home",
+    thing: quest.owns ? "hero" : "none",
+    weather: slots.weather!,
+    friend: false,
+    calm: true,
+  };
   const told = new Set<string>();
   const paragraphs: string[][] = [[]];
   const tell = (choices: readonly string[]) => {
@@ -61,7 +67,11 @@ export function tellStory(random: Dice, split: Split = "train", quest = random.p
     summary: fill(random.pick(quest.summary)),
     lesson,
     names: [slots.hero!, slots.friend!],
-    questions: quest.questions.map(([question, sentence, short]) => [fill(question), fill(sentence), say(short, slots, random, true)]),
+    questions: quest.questions.map(([question, sentence, short]) => [
+      fill(question),
+      fill(sentence),
+      say(short, slots, random, true),
+    ]),
     quest: quest.name,
     slots,
   };
@@ -74,7 +84,10 @@ interface Telling {
   readonly random: Dice;
 }
 
-function tellStage({ say: choices, often = 1, sets, paragraph }: Stage, { state, tell, paragraphs, random }: Telling): void {
+function tellStage(
+  { say: choices, often = 1, sets, paragraph }: Stage,
+  { state, tell, paragraphs, random }: Telling,
+): void {
   if (!random.chance(often)) return;
   if (paragraph && paragraphs.at(-1)!.length > 0) paragraphs.push([]);
   tell(choices);
@@ -110,7 +123,7 @@ function cast(quest: Quest, split: Split, random: Dice): Slots {
     ...pronouns("", isHe),
     ...pronouns("f", !isHe),
     ...pronouns("e", elderIsHe),
-    friendintro: random.pick([`a ${ftrait} ${fkind}`, `a ${fkind} ${from}`, `a ${ftrait} ${fkind} ${from}`]),
+    friendintro: withArticle(random.pick([`${ftrait} ${fkind}`, `${fkind} ${from}`, `${ftrait} ${fkind} ${from}`])),
     trait: trait!,
     trait2: trait2!,
     home: random.pick(HOMES),
@@ -142,8 +155,8 @@ function places(random: Dice): Slots {
 }
 
 function counts(random: Dice): Slots {
-  const n = random.between(3, 12);
-  const m = random.between(1, n - 2);
+  const n = random.between(4, 15);
+  const m = random.between(2, n - 2);
   return { food: random.pick(FOODS), n: numberWord(n), m: numberWord(m), left: numberWord(n - m) };
 }
 

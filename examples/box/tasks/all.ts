@@ -1,7 +1,7 @@
 /** Every task, and how often each comes up. */
 import type { Dice } from "../dice.ts";
-import type { Phrasings } from "../facts/relation.ts";
 import { RELATIONS } from "../facts/all.ts";
+import type { Phrasings } from "../facts/relation.ts";
 import type { Split } from "../story/tell.ts";
 import { ALL_CHAT, aboutTask, chatTask, namedTask, recallTask } from "./chat.ts";
 import { ALL_CODE, codeTask } from "./code.ts";

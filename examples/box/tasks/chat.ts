@@ -2,15 +2,28 @@
 import type { Dice } from "../dice.ts";
 import { anyRelation, askFact } from "../facts/all.ts";
 import type { Phrasings } from "../facts/relation.ts";
-import { anyName, type Split, someNames } from "../story/tell.ts";
+import { type Split, someNames } from "../story/tell.ts";
 import { say } from "../template.ts";
 import type { Exchange, Turn } from "./exchange.ts";
 import { factTask } from "./facts.ts";
 import { sumTask } from "./sums.ts";
 import { listTask, rhymeTask, whichTask } from "./words.ts";
 
-const GREETINGS: readonly string[] = ["Hello!", "Hi!", "Good morning!", "Hi there!", "Hello, how are you?", "Good evening!", "Hey!", "Good day!"];
-const WELCOMES: readonly string[] = ["Hello! How can I help you?", "Hi! What can I do for you?", "Hello! Ask me something."];
+const GREETINGS: readonly string[] = [
+  "Hello!",
+  "Hi!",
+  "Good morning!",
+  "Hi there!",
+  "Hello, how are you?",
+  "Good evening!",
+  "Hey!",
+  "Good day!",
+];
+const WELCOMES: readonly string[] = [
+  "Hello! How can I help you?",
+  "Hi! What can I do for you?",
+  "Hello! Ask me something.",
+];
 const SYSTEMS: readonly string[] = ["You are a helpful assistant.", "You are a friendly assistant.", "You help the user with simple questions.", "You are a small language model.", "Be kind and helpful."]; // biome-ignore format: one line
 const THANKS: readonly (readonly [string, string])[] = [
   ["Thank you!", "You are welcome!"],
@@ -33,18 +46,37 @@ const ABOUT: readonly (Phrasings & { readonly answer: string })[] = [
 ]; // biome-ignore format: tables
 
 const INTRODUCE: Phrasings = {
-  train: ["My name is {name}.", "I am {name}.", "Hello, I am {name}.", "Hi, my name is {name}!", "You can call me {name}.", "People call me {name}."],
+  train: [
+    "My name is {name}.",
+    "I am {name}.",
+    "Hello, I am {name}.",
+    "Hi, my name is {name}!",
+    "You can call me {name}.",
+    "People call me {name}.",
+  ],
   test: ["The name is {name}.", "Nice to meet you, my name is {name}."],
 };
 const RECALL: Phrasings = {
-  train: ["What is my name?", "Do you know my name?", "Who am I?", "Do you remember my name?", "Tell me my name.", "What am I called?"],
+  train: [
+    "What is my name?",
+    "Do you know my name?",
+    "Who am I?",
+    "Do you remember my name?",
+    "Tell me my name.",
+    "What am I called?",
+  ],
   test: ["Can you remember what I am called?", "Please say my name."],
 };
 const YOURS: Phrasings = {
   train: ["What is your name?", "Who are you?", "How are you called?", "Tell me your name.", "Do you have a name?"],
   test: ["May I ask your name?", "What should I call you?"],
 };
-const NAMED_SYSTEMS: readonly string[] = ["Your name is {name}.", "You are {name}, a helpful assistant.", "You are an assistant called {name}.", "You are {name}."];
+const NAMED_SYSTEMS: readonly string[] = [
+  "Your name is {name}.",
+  "You are {name}, a helpful assistant.",
+  "You are an assistant called {name}.",
+  "You are {name}.",
+];
 export const ALL_CHAT = [...ABOUT, INTRODUCE, RECALL, YOURS]; // biome-ignore format: tables
 
 /** A question about the model. */
@@ -67,12 +99,12 @@ export function recallTask(random: Dice, split: Split): Exchange {
 
 /** The assistant's name, from the system prompt. */
 export function namedTask(random: Dice, split: Split): Exchange {
-  const name = anyName(random.chance(0.5), split, random);
+  const [name, lie] = someNames(2, split, random);
   const phrasing = random.pick(YOURS[split]);
-  const system = say(random.pick(NAMED_SYSTEMS), { name }, random);
+  const system = say(random.pick(NAMED_SYSTEMS), { name: name! }, random);
   const before = random.chance(0.4) ? [greeting(random)] : [];
   const turns = [...before, { user: phrasing, assistant: `My name is ${name}.` }];
-  return { task: "name from the system prompt", system, phrasing, turns, wrong: `My name is ${someNames(1, split, random)[0]}.` };
+  return { task: "name from the system prompt", system, phrasing, turns, wrong: `My name is ${lie}.` };
 }
 
 /** Several questions in a row: the last one is the one that counts. */

@@ -5,8 +5,20 @@ import type { Split } from "../story/tell.ts";
 import { type Exchange, single } from "./exchange.ts";
 
 const FIX: Phrasings = {
-  train: ["Fix this line of code: {code}", "There is a mistake in this line. Fix it: {code}", "Correct this code: {code}", "Repair this line: {code}", "What is the correct line? {code}", "This code does not work: {code}", "Fix: {code}", "Find and fix the error: {code}"],
-  test: ["Please correct the mistake in this line of code: {code}", "This line has an error. How should it look? {code}"],
+  train: [
+    "Fix this line of code: {code}",
+    "There is a mistake in this line. Fix it: {code}",
+    "Correct this code: {code}",
+    "Repair this line: {code}",
+    "What is the correct line? {code}",
+    "This code does not work: {code}",
+    "Fix: {code}",
+    "Find and fix the error: {code}",
+  ],
+  test: [
+    "Please correct the mistake in this line of code: {code}",
+    "This line has an error. How should it look? {code}",
+  ],
 };
 export const ALL_CODE = [FIX];
 

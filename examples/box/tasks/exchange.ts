@@ -27,7 +27,12 @@ export interface Exchange {
 export type Task = (random: Dice, split: Split) => Exchange;
 
 /** One of the phrasings of a split, and its text. */
-export function ask(phrasings: Phrasings, slots: Slots, random: Dice, split: Split): { phrasing: string; text: string } {
+export function ask(
+  phrasings: Phrasings,
+  slots: Slots,
+  random: Dice,
+  split: Split,
+): { phrasing: string; text: string } {
   const phrasing = random.pick(phrasings[split]);
   return { phrasing, text: say(phrasing, slots, random) };
 }

@@ -8,11 +8,29 @@ import { type Exchange, single } from "./exchange.ts";
 
 /** Around a question that wants a word. */
 const BRIEFLY: Phrasings = {
-  train: ["{q} Answer in one word.", "{q} Answer briefly.", "Answer in one word: {q}", "In one word: {q}", "{q} One word, please.", "{q} Give only the answer.", "Short answer, please. {q}", "Be brief. {q}", "{q} Only the answer.", "{q} Say only the answer."],
+  train: [
+    "{q} Answer in one word.",
+    "{q} Answer briefly.",
+    "Answer in one word: {q}",
+    "In one word: {q}",
+    "{q} One word, please.",
+    "{q} Give only the answer.",
+    "Short answer, please. {q}",
+    "Be brief. {q}",
+    "{q} Only the answer.",
+    "{q} Say only the answer.",
+  ],
   test: ["{q} Answer with one word.", "Give me a short answer. {q}", "{q} Just the answer, please."],
 };
 const BRIEF_SYSTEMS: Phrasings = {
-  train: ["Answer in one word.", "You answer briefly.", "Give short answers.", "Be brief.", "You are an assistant of few words. Give only the answer.", "Only the answer, nothing else."],
+  train: [
+    "Answer in one word.",
+    "You answer briefly.",
+    "Give short answers.",
+    "Be brief.",
+    "You are an assistant of few words. Give only the answer.",
+    "Only the answer, nothing else.",
+  ],
   test: ["Always give the shortest answer.", "Answer every question in one word."],
 };
 const WHOLE_SYSTEMS: Phrasings = {

@@ -76,8 +76,8 @@ export function storyQuestionTask(random: Dice, split: Split): Exchange {
 } // biome-ignore format: one line
 
 const MEETINGS: readonly string[] = [
-  "{list} met {at} on a {colour} bench.",
-  "{one} gave {two} a {colour} {thing}.",
+  "{list} met {at} on {a colour} bench.",
+  "{one} gave {two} {a colour} {thing}.",
   "Yesterday {list} went to {place}.",
   "{one} wrote a letter to {two} about the {thing}.",
   "In the {daytime}, {list} ate {food} {at}.",

@@ -34,15 +34,39 @@ export function written({ a, sign, b, result }: Sum): string {
 }
 
 const ASKED: Phrasings = {
-  train: ["What is {a} {sign} {b}?", "{a} {sign} {b} =", "How much is {a} {word} {b}?", "What is {a} {word} {b}?", "Calculate {a} {sign} {b}.", "{a} {word} {b}?", "What is {aw} {word} {bw}?", "How much is {aw} {word} {bw}?", "Tell me what {a} {sign} {b} is.", "What does {a} {sign} {b} make?", "Work out {a} {word} {b}."],
-  test: ["Can you calculate {a} {sign} {b}?", "Please tell me how much {a} {word} {b} is.", "What do you get for {a} {sign} {b}?"],
+  train: [
+    "What is {a} {sign} {b}?",
+    "{a} {sign} {b} =",
+    "How much is {a} {word} {b}?",
+    "What is {a} {word} {b}?",
+    "Calculate {a} {sign} {b}.",
+    "{a} {word} {b}?",
+    "What is {aw} {word} {bw}?",
+    "How much is {aw} {word} {bw}?",
+    "Tell me what {a} {sign} {b} is.",
+    "What does {a} {sign} {b} make?",
+    "Work out {a} {word} {b}.",
+  ],
+  test: [
+    "Can you calculate {a} {sign} {b}?",
+    "Please tell me how much {a} {word} {b} is.",
+    "What do you get for {a} {sign} {b}?",
+  ],
 };
 const MORE: Phrasings = {
-  train: ["{name} has {a} {food}. {other} gives {name} {b} more. How many {food} does {name} have now?", "There are {a} {food} on the table. {name} puts {b} more on it. How many {food} are on the table?", "{name} picks {a} {food}, and {other} picks {b}. How many {food} do they have together?"],
+  train: [
+    "{name} has {a} {food}. {other} gives {name} {b} more. How many {food} does {name} have now?",
+    "There are {a} {food} on the table. {name} puts {b} more on it. How many {food} are on the table?",
+    "{name} picks {a} {food}, and {other} picks {b}. How many {food} do they have together?",
+  ],
   test: ["{name} buys {a} {food} and then {b} more. How many {food} is that?"],
 };
 const FEWER: Phrasings = {
-  train: ["{name} has {a} {food} and gives {b} of them to {other}. How many {food} are left?", "There were {a} {food} in the box. {name} ate {b}. How many {food} are in the box now?", "{name} had {a} {food}, but lost {b} of them. How many {food} does {name} still have?"],
+  train: [
+    "{name} has {a} {food} and gives {b} of them to {other}. How many {food} are left?",
+    "There were {a} {food} in the box. {name} ate {b}. How many {food} are in the box now?",
+    "{name} had {a} {food}, but lost {b} of them. How many {food} does {name} still have?",
+  ],
   test: ["Of {a} {food}, {name} and {other} eat {b}. How many {food} remain?"],
 };
 const GROUPS: Phrasings = {
