@@ -8,10 +8,10 @@ import type { Exchange } from "./tasks/exchange.ts";
 import { say } from "./template.ts";
 
 /** A message of a chat. */
-export interface Message {
+export type Message = {
   readonly role: "system" | "user" | "assistant";
   readonly content: string;
-}
+};
 
 /** A record of `ownlm tune --objective dpo`. */
 export interface Pair {
