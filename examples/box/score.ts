@@ -1,5 +1,5 @@
 /** What answers to the test files are worth: exact matches by task, and stories by the rules. Knows no model. */
-import { faultsOf, wholeSentences } from "./story/rules.ts";
+import { faultsOf, sentencesOf, wholeSentences } from "./story/rules.ts";
 
 /** Right answers of a task. */
 export interface Exact {
@@ -17,6 +17,9 @@ export interface Coherence {
   /** How often each rule found something. */
   readonly faults: Readonly<Record<string, number>>;
 }
+
+/** Fewer are no story. */
+const MIN_SENTENCES = 3;
 
 /** Answers that equal what was expected, up to space around them, by task; `all` counts every one. */
 export function exactByTask(
@@ -41,12 +44,15 @@ export function goesOnWith(text: string, word: string): boolean {
   return said.startsWith(word) && !/^[\p{L}\d]/u.test(said.slice(word.length));
 }
 
-/** Stories, each with the beginning that it was given; cut behind their last whole sentence. */
+/** Stories, each with the beginning that it was given; cut behind their last whole sentence. Fewer than three sentences are a fault. */
 export function coherenceOf(beginnings: readonly string[], stories: readonly string[]): Coherence {
   const faults: Record<string, number> = {};
   let [coherent, repeating] = [0, 0];
   stories.forEach((story, i) => {
-    const found = faultsOf(wholeSentences([beginnings[i], story.trim()].filter(Boolean).join("\n\n")));
+    const whole = wholeSentences([beginnings[i], story.trim()].filter(Boolean).join("\n\n"));
+    const told = sentencesOf(whole).length - sentencesOf(beginnings[i]!).length;
+    const short = told < MIN_SENTENCES ? [{ rule: "tells something", found: whole }] : [];
+    const found = [...faultsOf(whole), ...short];
     if (found.length === 0) coherent++;
     for (const { rule } of found) faults[rule] = (faults[rule] ?? 0) + 1;
     if (found.some(({ rule }) => rule === "no sentence twice")) repeating++;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { dice } from "../../examples/box/dice.ts";
+import { coherenceOf, exactByTask, goesOnWith } from "../../examples/box/score.ts";
 import { CORRUPTIONS } from "../../examples/box/story/corrupt.ts";
 import { faultsOf, RULES, sentencesOf, wholeSentences } from "../../examples/box/story/rules.ts";
 import { QUESTS, tellStory } from "../../examples/box/story/tell.ts";
@@ -46,6 +47,31 @@ describe("stories of the box", () => {
     });
 });
 
+describe("the scores of the box", () => {
+  test("count exact answers by task", () => {
+    const items = [{ task: "a", answer: "Paris." }, { task: "a", answer: "Rome." }, { task: "b", answer: "7." }]; // biome-ignore format: one line
+    assert.deepEqual(exactByTask(items, [" Paris.\n", "Rome", "7."]), { all: { count: 3, right: 2 }, a: { count: 2, right: 1 }, b: { count: 1, right: 1 } }); // biome-ignore format: one line
+  });
+
+  test("know a whole word from the beginning of another", () => {
+    assert.ok(goesOnWith(" Paris, and", "Paris"));
+    assert.ok(goesOnWith("four legs", "four"));
+    assert.ok(!goesOnWith(" fourteen", "four"));
+  });
+
+  test("give every story of the generator, cut anywhere, and none that says nothing", () => {
+    const random = dice(4, "stories");
+    const stories = Array.from({ length: 200 }, () => tellStory(random, "test").text);
+    const cut = stories.map((text) => text.slice(0, text.length - random.below(text.length / 3)));
+    for (const each of [stories, cut]) {
+      const { coherent, count, repeating, faults } = coherenceOf(each.map(() => ""), each); // biome-ignore format: one line
+      assert.deepEqual([coherent, count, repeating], [200, 200, 0], JSON.stringify(faults));
+    }
+    assert.equal(coherenceOf([""], ["A boy named Ben."]).coherent, 0);
+    assert.equal(coherenceOf([""], [`${stories[0]} ${sentencesOf(stories[0]!).at(-1)} ${sentencesOf(stories[0]!).at(-1)}`]).repeating, 1); // biome-ignore format: one line
+  });
+});
+
 describe("the rules of the box", () => {
   const good =
     'A boy named Ben lived in a small town. He had a red kite. One sunny day, Ben went to the park with the kite. "Hello," said his friend Mia. They played in the park.';
@@ -87,5 +113,7 @@ describe("the rules of the box", () => {
     assert.deepEqual(sentencesOf('"Who?" asked Ben. He ran! "Me."'), ['"Who?" asked Ben.', "He ran!", '"Me."']);
     assert.equal(wholeSentences("He ran. She sl"), "He ran.");
     assert.equal(wholeSentences("He"), "");
+    assert.equal(wholeSentences('He ran. He said, "Stop. Wait. He'), "He ran.");
+    assert.equal(wholeSentences('"Stop." He ran. "Wait'), '"Stop." He ran.');
   });
 });

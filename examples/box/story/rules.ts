@@ -47,9 +47,15 @@ export function sentencesOf(text: string): string[] {
   return text.split(/(?<=[.!?]["']?)\s+(?=["'A-Z])|\n+/).filter(Boolean);
 }
 
-/** The text up to its last whole sentence: of a story that a model was stopped in. */
+/** The text up to its last whole sentence outside of an open quote: of a story that a model was stopped in. */
 export function wholeSentences(text: string): string {
-  return /^[\s\S]*[.!?]["']?(?=\s|$)/.exec(text)?.[0] ?? "";
+  const whole = /^[\s\S]*[.!?]["']?(?=\s|$)/.exec(text)?.[0] ?? "";
+  const paragraph = whole.slice(whole.lastIndexOf("\n\n") + 1);
+  const open = paragraph.split('"').length % 2 === 0;
+  if (!open) return whole;
+  // What is inside of the open quote goes, and then what led to it.
+  const before = whole.slice(0, whole.lastIndexOf('"'));
+  return before.length < whole.length ? wholeSentences(before.trimEnd()) : whole;
 }
 
 /** Everything that does not hang together; nothing for a good story. */
