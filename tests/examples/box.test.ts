@@ -163,6 +163,19 @@ describe("the tables of the box", () => {
     }
   });
 
+  test("have no word that is a composed name", () => {
+    const composed = new Set(COMPOSED.map((name) => name.toLowerCase()));
+    const words = [
+      ...RELATIONS.flatMap(({ pairs }) => pairs.flat()),
+      ...Object.values(CATEGORIES).flat(),
+      ...RHYMES.flat(),
+    ];
+    assert.deepEqual(
+      words.filter((word) => composed.has(word.toLowerCase())),
+      [],
+    );
+  });
+
   test("have every task in both splits", () => {
     const random = dice(1, "tasks");
     for (const [, task] of TASKS)

@@ -52,6 +52,8 @@ export const SLOT_LISTS: Readonly<Record<string, readonly string[]>> = {
   plant: ["sunflower", "pumpkin", "bean plant", "tomato plant", "rose bush", "cucumber plant", "poppy", "pea plant"],
   building: ["tree house", "raft", "hut", "bird house", "tent", "tower", "bridge of wood", "den", "swing"],
   stuff: ["boards and nails", "branches and rope", "stones and clay", "old boxes", "wood and string", "sticks and blankets"],
+  ingredient: ["sugar", "butter", "milk", "flour", "honey", "cream", "cinnamon", "salt"],
+  art: ["juggle", "dance on one leg", "whistle like a bird", "walk on a rope", "tie a sailor's knot", "skip stones on the water", "stand on one hand", "paint a horse", "do a card trick", "climb a rope"],
   medicine: ["soup", "sleep", "tea", "rest"],
 }; // biome-ignore format: data
 

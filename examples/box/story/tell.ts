@@ -6,10 +6,11 @@ import { capital, listed, type Slots, say, withArticle } from "../template.ts";
 import { ASIDES, DREADS, GUIDES, HABITS, OPENINGS, OWNS, SLOT_LISTS } from "./asides.ts";
 import type { Quest, Stage, State, Story } from "./quest.ts";
 import { DEED_QUESTS } from "./quests-deeds.ts";
+import { MORE_QUESTS } from "./quests-more.ts";
 import { THING_QUESTS } from "./quests-things.ts";
 import { BOYS, COLOURS, COMPOSED, DAY_TIMES, ELDERS, FOLK, FOODS, GIRLS, HOMES, KEPT_BOYS, KEPT_GIRLS, MEALS, PETS, PLACES, THINGS, TRAITS, WEATHERS } from "./world.ts"; // biome-ignore format: a list
 
-export const QUESTS: readonly Quest[] = [...THING_QUESTS, ...DEED_QUESTS];
+export const QUESTS: readonly Quest[] = [...THING_QUESTS, ...DEED_QUESTS, ...MORE_QUESTS];
 /** Texts to train on, or to test with. */
 export type Split = "train" | "test";
 
@@ -120,6 +121,8 @@ function cast(quest: Quest, split: Split, random: Dice): Slots {
     hero,
     friend,
     kind: kind!,
+    ftrait: ftrait!,
+    fkind: fkind!,
     ...pronouns("", isHe),
     ...pronouns("f", !isHe),
     ...pronouns("e", elderIsHe),

@@ -1,4 +1,5 @@
 /** Who and what stories are about: names, animals, things, places, weather. Data only. */
+import { CAPITALS } from "../facts/countries.ts";
 import { TRANSLATED } from "../facts/words.ts";
 
 const words = (text: string): readonly string[] => text.trim().split(/\s+/);
@@ -89,7 +90,7 @@ const STARTS = words(
 const ENDS = words(
   "bo da do fa ga ka ki la li lo ma mi na ni no ra ri ro sa ta ti to va vi za len dor rik mon bel nor tin vin dra lin son",
 );
-const TAKEN = new Set([...[...GIRLS, ...BOYS, ...KEPT_GIRLS, ...KEPT_BOYS].map((name) => name.toLowerCase()), ...TRANSLATED, "lemon"]); // biome-ignore format: one line
+const TAKEN = new Set([...[...GIRLS, ...BOYS, ...KEPT_GIRLS, ...KEPT_BOYS].map((name) => name.toLowerCase()), ...TRANSLATED, ...CAPITALS.flat().map((word) => word.toLowerCase()), "lemon"]); // biome-ignore format: one line
 /** Every name that can be composed of two pieces: many enough that copying must be learnt. */
 export const COMPOSED = STARTS.flatMap((start) => ENDS.map((end) => start + end)).filter(
   (name) => !TAKEN.has(name.toLowerCase()),

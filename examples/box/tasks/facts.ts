@@ -22,6 +22,24 @@ const BRIEFLY: Phrasings = {
   ],
   test: ["{q} Answer with one word.", "Give me a short answer. {q}", "{q} Just the answer, please."],
 };
+/** Around a question that wants a whole answer. */
+const FRAMES: Phrasings = {
+  train: [
+    "I have a question. {q}",
+    "Please help me. {q}",
+    "{q} I want to know.",
+    "{q} Please tell me.",
+    "Hello! {q}",
+    "Hi. {q}",
+    "Quick question: {q}",
+    "{q} Thank you!",
+    "I wonder: {q}",
+    "My child asks: {q}",
+    "Here is my question: {q}",
+    "{q} Do you know?",
+  ],
+  test: ["There is something I would like to know. {q}", "{q} Can you help me with that?", "Let me ask you this: {q}"],
+};
 const BRIEF_SYSTEMS: Phrasings = {
   train: [
     "Answer in one word.",
@@ -43,7 +61,8 @@ export function factTask(random: Dice, split: Split): Exchange {
   const asked = askFact(anyRelation(random), random, split);
   const way = random.below(10);
   const { phrasing, question, sentence, short, wrong } = asked;
-  if (way < 5) return single("fact", { phrasing, text: question }, sentence, wrong.sentence);
+  const framed = random.chance(0.4) ? say(random.pick(FRAMES[split]), { q: question }, random) : question;
+  if (way < 5) return single("fact", { phrasing, text: framed }, sentence, wrong.sentence);
   if (way < 7) {
     const text = say(random.pick(BRIEFLY[split]), { q: question }, random);
     return single("fact, briefly", { phrasing, text }, short, wrong.short);
@@ -54,4 +73,4 @@ export function factTask(random: Dice, split: Split): Exchange {
   return { ...single(brief ? "fact, briefly" : "fact", { phrasing, text: question }, right, lie), system };
 }
 
-export const ALL_BRIEF = [BRIEFLY, BRIEF_SYSTEMS, WHOLE_SYSTEMS];
+export const ALL_BRIEF = [BRIEFLY, FRAMES, BRIEF_SYSTEMS, WHOLE_SYSTEMS];
