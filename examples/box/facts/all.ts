@@ -18,7 +18,7 @@ export const RELATIONS: readonly Relation[] = [
 ];
 
 /** Larger tables come up more often. */
-const WEIGHTED = RELATIONS.flatMap((relation) => Array<Relation>(Math.ceil(Math.sqrt(relation.pairs.length))).fill(relation)).concat(Array(8).fill(RELATIONS[0])); // biome-ignore format: one line
+const WEIGHTED = RELATIONS.flatMap((relation) => Array<Relation>(Math.ceil(relation.pairs.length ** 0.75)).fill(relation)).concat(Array(16).fill(RELATIONS[0])); // biome-ignore format: one line
 
 /** A table, larger ones and capitals more often. */
 export function anyRelation(random: Dice): Relation {

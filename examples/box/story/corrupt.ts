@@ -57,7 +57,7 @@ export const CORRUPTIONS: Readonly<Record<string, Corruption>> = {
   "sums come out": ({ text, slots, quest }) => {
     if (quest !== "count") return undefined;
     const more = slots.left === "one" ? "nine" : "one";
-    const changed = text.replace(new RegExp(`\\b(kept|had) ${slots.left}\\b`), (_, verb: string) => `${verb} ${more}`);
+    const changed = text.replace(new RegExp(`\\b(kept|had) ${slots.left}(?= ${slots.food} left|\\.)`), (_, verb: string) => `${verb} ${more}`);
     return changed === text ? undefined : changed;
   },
   "quotes are closed": ({ text }) => (text.includes('"') ? text.replace('"', "") : undefined),

@@ -13,7 +13,7 @@ import { ALL_WORDS, feelingTask, listTask, numberTask, oddTask, rhymeTask, upper
 
 /** Tasks whose last answer is checked, or which are open; the first number is the weight. */
 export const TASKS: readonly (readonly [weight: number, task: Task])[] = [
-  [24, factTask],
+  [36, factTask],
   [5, sumTask],
   [3, sumStoryTask],
   [4, whichTask],
