@@ -137,6 +137,12 @@ describe("the test split of the box", () => {
     }
   });
 
+  test("asks for one word only where the answer is one", () => {
+    for (const { task, system = "", turns } of [...chats, ...take(exchanges(1, "test"), 3000)])
+      if (task === "fact, briefly" && /\bone word\b/i.test(`${system} ${turns.at(-1)!.user}`))
+        assert.doesNotMatch(turns.at(-1)!.assistant, / /);
+  });
+
   test("has no answer that is also the wrong one", () => {
     for (const { task, turns, wrong } of [...chats, ...take(exchanges(1, "test"), 3000)])
       if (wrong !== undefined) assert.notEqual(turns.at(-1)!.assistant, wrong, task);

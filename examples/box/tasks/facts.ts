@@ -64,13 +64,18 @@ export function factTask(random: Dice, split: Split): Exchange {
   const framed = random.chance(0.4) ? say(random.pick(FRAMES[split]), { q: question }, random) : question;
   if (way < 5) return single("fact", { phrasing, text: framed }, sentence, wrong.sentence);
   if (way < 7) {
-    const text = say(random.pick(BRIEFLY[split]), { q: question }, random);
+    const text = say(random.pick(fitting(BRIEFLY[split], short)), { q: question }, random);
     return single("fact, briefly", { phrasing, text }, short, wrong.short);
   }
   const brief = way === 7;
-  const system = random.pick((brief ? BRIEF_SYSTEMS : WHOLE_SYSTEMS)[split]);
+  const system = random.pick(brief ? fitting(BRIEF_SYSTEMS[split], short) : WHOLE_SYSTEMS[split]);
   const [right, lie] = brief ? [short, wrong.short] : [sentence, wrong.sentence];
   return { ...single(brief ? "fact, briefly" : "fact", { phrasing, text: question }, right, lie), system };
+}
+
+/** Nobody is asked for one word where the answer has two. */
+function fitting(phrasings: readonly string[], short: string): readonly string[] {
+  return short.includes(" ") ? phrasings.filter((phrasing) => !/\bword\b/i.test(phrasing)) : phrasings;
 }
 
 export const ALL_BRIEF = [BRIEFLY, FRAMES, BRIEF_SYSTEMS, WHOLE_SYSTEMS];
