@@ -38,8 +38,3 @@ export function renderedExample(
   add(stream.end(), loss);
   return { parts, tokens: ids.length, lossTokens };
 }
-
-/** One text with marks around what carries loss, by default `[[` and `]]`. */
-export function markedText({ parts }: RenderedExample, open = "[[", close = "]]"): string {
-  return parts.map(({ text, loss }) => (loss ? open + text + close : text)).join("");
-}

@@ -1,7 +1,7 @@
 /** What a training run can be told, and how what was left out is decided. Knows no files. */
 import { fail } from "../base/errors.ts";
 import { type GivenOptions, type OptionSpecs, type OptionValues, readOptions } from "../base/options.ts";
-import { SCHEDULES } from "../optim/schedule.ts";
+import { RUN_OPTIONS } from "./run-options.ts";
 
 /** Sizes that go together, smallest first. */
 export const PRESETS = {
@@ -21,7 +21,7 @@ const [MUON_LR, BESIDE_MUON_LR] = [0.01, 0.01];
 /** Options of `train`. */
 export const TRAIN_OPTIONS = {
   out: { kind: "text", placeholder: "DIR", help: "Folder for the model, its checkpoints and its log" },
-  resume: { kind: "flag", help: "Continue the run in --out from its last whole checkpoint, to the same last bit" },
+  resume: RUN_OPTIONS.resume,
   minutes: { kind: "number", min: 0.01, max: 1e6, auto: "10 where no length is given", help: "Train about this long" },
   steps: { kind: "int", min: 1, max: 1e9, help: "Train this many steps" },
   epochs: { kind: "number", min: 0.001, max: 1e6, help: "See every token this often" },
@@ -37,8 +37,8 @@ export const TRAIN_OPTIONS = {
   tokenizer: { kind: "choice", choices: ["bpe", "char"], default: "bpe", help: "Byte pairs, or single characters" },
   vocab: { kind: "int", min: 257, max: 2 ** 22, auto: PRESET, help: "Tokens in the vocabulary of --tokenizer bpe" },
   batch: { kind: "int", min: 1, max: 2 ** 16, auto: PRESET, help: "Rows computed at once" },
-  accumulation: { kind: "int", min: 1, max: 2 ** 16, default: 1, help: "Batches whose gradients make one step" },
-  checkpointing: { kind: "flag", help: "Save memory: compute activations again in the backward pass" },
+  accumulation: RUN_OPTIONS.accumulation,
+  checkpointing: RUN_OPTIONS.checkpointing,
   lr: {
     kind: "number",
     min: 0,
@@ -53,13 +53,13 @@ export const TRAIN_OPTIONS = {
     help: "AdamW for everything, or Muon for the matrices of the blocks",
   },
   muonLr: { kind: "number", min: 0, max: 10, auto: `${MUON_LR}`, help: "Muon's peak learning rate, in step with --lr" },
-  minLr: { kind: "number", min: 0, max: 10, auto: "a tenth of --lr", help: "Learning rate at the end" },
-  warmup: { kind: "int", min: 0, max: 1e9, auto: "a twentieth of the steps", help: "Steps of rising learning rate" },
-  schedule: { kind: "choice", choices: SCHEDULES, default: "cosine", help: "How the learning rate falls" },
+  minLr: RUN_OPTIONS.minLr,
+  warmup: RUN_OPTIONS.warmup,
+  schedule: RUN_OPTIONS.schedule,
   weightDecay: { kind: "number", min: 0, max: 10, default: 0.1, help: "Decoupled decay of matrices" },
-  beta1: { kind: "number", min: 0, max: 0.999999, default: 0.9, help: "AdamW's memory of gradients" },
+  beta1: RUN_OPTIONS.beta1,
   beta2: { kind: "number", min: 0, max: 0.999999, default: 0.99, help: "AdamW's memory of squared gradients" },
-  clip: { kind: "number", min: 0, max: 1e6, default: 1, help: "Largest norm of the gradients; 0 for any" },
+  clip: RUN_OPTIONS.clip,
   valFraction: { kind: "number", min: 0, max: 0.5, default: 0.1, help: "Part of the text that only validates" },
   evalEvery: {
     kind: "int",
@@ -70,17 +70,11 @@ export const TRAIN_OPTIONS = {
   },
   evalTokens: { kind: "int", min: 1, max: 1e12, default: 2 ** 15, help: "Most tokens of a validation on the way" },
   prompt: { kind: "text", placeholder: "TEXT", help: "Continue this at each validation, to watch it learn" },
-  checkpointEvery: {
-    kind: "int",
-    min: 0,
-    max: 1e9,
-    auto: "about a minute",
-    help: "Steps between checkpoints; 0 for none",
-  },
-  keep: { kind: "int", min: 1, max: 1000, default: 2, help: "Newest checkpoints that are kept" },
-  seed: { kind: "int", min: 0, max: Number.MAX_SAFE_INTEGER, default: 0, help: "Seed of everything random" },
+  checkpointEvery: RUN_OPTIONS.checkpointEvery,
+  keep: RUN_OPTIONS.keep,
+  seed: RUN_OPTIONS.seed,
   strict: { kind: "flag", help: "Refuse text that is no UTF-8 instead of replacing what is not" },
-  threads: { kind: "int", min: 1, max: 256, auto: "the number of cores", help: "Threads" },
+  threads: RUN_OPTIONS.threads,
 } as const satisfies OptionSpecs;
 
 /** Options as `train` takes them. */

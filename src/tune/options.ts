@@ -3,7 +3,7 @@ import { fail } from "../base/errors.ts";
 import { type GivenOptions, type OptionSpecs, type OptionValues, readOptions } from "../base/options.ts";
 import { SHAPES } from "../data/example.ts";
 import type { LoraOptions } from "../nn/lora.ts";
-import { SCHEDULES } from "../optim/schedule.ts";
+import { RUN_OPTIONS } from "../train/run-options.ts";
 import { GRPO_LOSSES, REWARD_SCALES } from "./objectives/advantages.ts";
 import { LESSONS } from "./objectives/types.ts";
 
@@ -17,7 +17,7 @@ const LORA_ONLY = "of adapters";
 /** Options of `tune`. */
 export const TUNE_OPTIONS = {
   out: { kind: "text", placeholder: "DIR", help: "Folder for the result, its checkpoints and its log" },
-  resume: { kind: "flag", help: "Continue the run in --out from its last whole checkpoint, to the same last bit" },
+  resume: RUN_OPTIONS.resume,
   method: { kind: "choice", choices: METHODS, default: "lora", help: "Train adapters (LoRA), or every weight" },
   quantize: {
     kind: "choice",
@@ -70,8 +70,8 @@ export const TUNE_OPTIONS = {
   epochs: { kind: "number", min: 0.001, max: 1e6, auto: "3", help: "See every example this often" },
   steps: { kind: "int", min: 1, max: 1e9, auto: "by --epochs", help: "Train this many steps" },
   batch: { kind: "int", min: 1, max: 2 ** 16, auto: "by the size of the data", help: "Rows computed at once" },
-  accumulation: { kind: "int", min: 1, max: 2 ** 16, default: 1, help: "Batches whose gradients make one step" },
-  checkpointing: { kind: "flag", help: "Save memory: compute activations again in the backward pass" },
+  accumulation: RUN_OPTIONS.accumulation,
+  checkpointing: RUN_OPTIONS.checkpointing,
   rank: { kind: "int", min: 1, max: 4096, auto: "16", help: `Width ${LORA_ONLY}` },
   alpha: { kind: "number", min: 0.001, max: 1e6, auto: "twice --rank", help: `Scale ${LORA_ONLY}, over --rank` },
   rslora: { kind: "flag", help: "Scale adapters by the root of --rank instead" },
@@ -162,13 +162,13 @@ export const TUNE_OPTIONS = {
     auto: "0.4 / the model's width for adapters, 0.04 / it for all weights; of preferences a twentieth",
     help: "Peak learning rate",
   },
-  minLr: { kind: "number", min: 0, max: 10, auto: "a tenth of --lr", help: "Learning rate at the end" },
-  warmup: { kind: "int", min: 0, max: 1e9, auto: "a twentieth of the steps", help: "Steps of rising learning rate" },
-  schedule: { kind: "choice", choices: SCHEDULES, default: "cosine", help: "How the learning rate falls" },
+  minLr: RUN_OPTIONS.minLr,
+  warmup: RUN_OPTIONS.warmup,
+  schedule: RUN_OPTIONS.schedule,
   weightDecay: { kind: "number", min: 0, max: 10, default: 0, help: "Decoupled decay of matrices" },
-  beta1: { kind: "number", min: 0, max: 0.999999, default: 0.9, help: "AdamW's memory of gradients" },
+  beta1: RUN_OPTIONS.beta1,
   beta2: { kind: "number", min: 0, max: 0.999999, default: 0.999, help: "AdamW's memory of squared gradients" },
-  clip: { kind: "number", min: 0, max: 1e6, default: 1, help: "Largest norm of the gradients; 0 for any" },
+  clip: RUN_OPTIONS.clip,
   evalEvery: {
     kind: "int",
     min: 0,
@@ -209,16 +209,10 @@ export const TUNE_OPTIONS = {
     help: "Validation examples to answer where there are no --prompts",
   },
   sampleTokens: { kind: "int", min: 1, max: 2 ** 20, default: 64, help: "Most tokens of such an answer" },
-  checkpointEvery: {
-    kind: "int",
-    min: 0,
-    max: 1e9,
-    auto: "about a minute",
-    help: "Steps between checkpoints; 0 for none",
-  },
-  keep: { kind: "int", min: 1, max: 1000, default: 2, help: "Newest checkpoints that are kept" },
-  seed: { kind: "int", min: 0, max: Number.MAX_SAFE_INTEGER, default: 0, help: "Seed of everything random" },
-  threads: { kind: "int", min: 1, max: 256, auto: "the number of cores", help: "Threads" },
+  checkpointEvery: RUN_OPTIONS.checkpointEvery,
+  keep: RUN_OPTIONS.keep,
+  seed: RUN_OPTIONS.seed,
+  threads: RUN_OPTIONS.threads,
 } as const satisfies OptionSpecs;
 
 /** Options as `tune` takes them. */

@@ -13,7 +13,7 @@ import {
   tokenizeLabelled,
   tokenizePreference,
 } from "../../src/data/example-tokens.ts";
-import { markedText, renderedExample } from "../../src/data/rendered-example.ts";
+import { renderedExample } from "../../src/data/rendered-example.ts";
 import { exampleOf } from "../../src/data/shapes.ts";
 import { tokenizeExamples } from "../../src/data/tokenize-examples.ts";
 import { type ChatTokenizer, chatTokenizer } from "../../src/tokenizer/chat.ts";
@@ -86,7 +86,11 @@ function made(record: object): Example {
   return exampleOf(record as Record<string, unknown>, "messages" in record ? "messages" : "completion", "t: line 1");
 }
 
-const texts = (tokens: TokenExample, of: Tokenizer = tokenizer) => markedText(renderedExample(tokens, of));
+/** The text with `[[` and `]]` around what carries loss. */
+const texts = (tokens: TokenExample, of: Tokenizer = tokenizer) =>
+  renderedExample(tokens, of)
+    .parts.map(({ text, loss }) => (loss ? `[[${text}]]` : text))
+    .join("");
 
 describe("tokens that carry loss", () => {
   test("are the assistant's, marked by the template or told by rendering turn by turn", () => {
